@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A new source or destination for a packet: addresses, ports, checksums.
+ *
+ * Pure on the skb. Right in each of the states in which a checksum travels:
+ * NONE, UNNECESSARY, COMPLETE (skb->csum keeps covering what it covered) and
+ * PARTIAL (only the pseudo header's part of the checksum is in the packet).
+ */
+#ifndef _RNAT_REWRITE_H
+#define _RNAT_REWRITE_H
+
+#include <linux/netfilter.h>
+#include <linux/types.h>
+
+struct sk_buff;
+struct rnat_tuple;
+
+/*
+ * Writes @addr, and @port unless it is 0, into the packet that @t was parsed
+ * from. Headers may move: pointers into the skb are void afterwards, @t's
+ * offsets stay right, its addresses and ports are those of before.
+ * 0; -ENOMEM, and -EBADMSG if @t does not fit the packet: then the packet must
+ * be dropped, though nothing has been written.
+ */
+int rnat_rewrite_src(struct sk_buff *skb, const struct rnat_tuple *t,
+		     const union nf_inet_addr *addr, __be16 port);
+int rnat_rewrite_dst(struct sk_buff *skb, const struct rnat_tuple *t,
+		     const union nf_inet_addr *addr, __be16 port);
+
+#endif
