@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * A mutually authenticated connection that carries messages, on the GLib main
+ * context. TLS 1.3 only; both sides check chain, key purpose, expiry and
+ * revocation; ALPN roamnat/1. There is no plaintext mode.
+ *
+ * The handshake proves an identity (URI SAN). Whether that identity may do
+ * anything is the caller's decision, after `up`.
+ */
+#ifndef RN_NET_CONN_H
+#define RN_NET_CONN_H
+
+#include <glib.h>
+#include "net/tls.h"
+#include "proto/msg.h"
+
+struct rn_conn;
+struct rn_listener;
+struct rn_dialer;
+
+struct rn_conn_ops {
+	/* Handshake done. */
+	void (*up)(struct rn_conn *conn, void *data);
+	/* One message of a frame, checked for form only. */
+	void (*message)(struct rn_conn *conn, const struct rn_msg *msg, void *data);
+	/* The send queue that had refused a message has room again. */
+	void (*drained)(struct rn_conn *conn, void *data);
+	/* Exactly once, also when `up` never came; conn is freed on return.
+	 * reason is NULL when we closed it.
+	 */
+	void (*down)(struct rn_conn *conn, const GError *reason, void *data);
+};
+
+/* Queues msg; messages queued in one turn of the loop share frames. False when
+ * the queue is at its bound: wait for `drained`, the message was not taken.
+ */
+gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg);
+/* Sends what is queued, then closes; `down` follows from the main loop. */
+void rn_conn_close(struct rn_conn *conn);
+void rn_conn_set_ops(struct rn_conn *conn, const struct rn_conn_ops *ops, void *data);
+/* Verified URI SAN of the peer, NULL before `up`. */
+const char *rn_conn_identity(const struct rn_conn *conn);
+/* "198.51.100.11:41234" */
+const char *rn_conn_peer(const struct rn_conn *conn);
+void *rn_conn_data(const struct rn_conn *conn);
+/* No message for this long, after `up`: down with an error. 0 turns it off. */
+void rn_conn_set_idle_timeout(struct rn_conn *conn, unsigned int ms);
+
+/* endpoint: ADDRESS:PORT or [ADDRESS]:PORT. `accepted` is called for each
+ * connection before its handshake and must rn_conn_set_ops. At most
+ * max_pending connections may be without HELLO at a time (the caller says
+ * rn_conn_established after it accepted one); further ones are closed and counted.
+ */
+struct rn_listener *rn_listener_new(struct rn_tls *tls, const char *endpoint,
+				    unsigned int max_pending,
+				    void (*accepted)(struct rn_conn *conn, void *data),
+				    void *data, GError **error);
+void rn_conn_established(struct rn_conn *conn);
+void rn_listener_free(struct rn_listener *listener);
+
+/* Keeps a connection to endpoint, whose certificate must carry identity:
+ * connects, and after `down` connects again with back-off 0.2 s to 10 s and
+ * jitter. The back-off starts over only after rn_dialer_established, because in
+ * TLS 1.3 a client's handshake succeeds before it was judged.
+ */
+struct rn_dialer *rn_dialer_new(struct rn_tls *tls, const char *endpoint,
+				const char *identity, const struct rn_conn_ops *ops,
+				void *data);
+void rn_dialer_established(struct rn_dialer *dialer);
+/* NULL while there is no connection that is up. */
+struct rn_conn *rn_dialer_conn(struct rn_dialer *dialer);
+void rn_dialer_free(struct rn_dialer *dialer);
+
+#endif
