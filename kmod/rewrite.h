@@ -27,4 +27,11 @@ int rnat_rewrite_src(struct sk_buff *skb, const struct rnat_tuple *t,
 int rnat_rewrite_dst(struct sk_buff *skb, const struct rnat_tuple *t,
 		     const union nf_inet_addr *addr, __be16 port);
 
+/*
+ * Where in the header of @proto the checksum stands that covers addresses too,
+ * or -1 if there is none: then a new address needs no change after the IP
+ * header.
+ */
+int rnat_rewrite_check_offset(u8 proto);
+
 #endif

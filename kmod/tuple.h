@@ -70,12 +70,12 @@ int rnat_tuple_parse(const struct sk_buff *skb, unsigned int nhoff,
 		     struct rnat_tuple *t);
 
 /*
- * The same for a packet of which only the beginning is there: lengths may
- * point beyond the skb, and eight bytes after the IP header are enough. The
- * business of icmp.c.
+ * The same for a packet of which only the beginning is there, up to @end: its
+ * own length is not believed, and the eight bytes after the IP header that
+ * RFC 792 promises are enough. The business of icmp.c.
  */
 int rnat_tuple_parse_quote(const struct sk_buff *skb, unsigned int nhoff,
-			   struct rnat_tuple *t);
+			   unsigned int end, struct rnat_tuple *t);
 
 /*
  * The side of the packet that a mapping of @kind (enum roamnat_kind) would be
