@@ -49,6 +49,8 @@ struct own_ctl_rec {
 	uint32_t move_to;	/* 0 none */
 	uint64_t move_nonce;
 	bool move_force;	/* the plan may be exceeded (S15) */
+	int64_t move_until;
+	bool unacked;		/* the grant was not acknowledged yet */
 };
 
 /* A gateway, as far as decisions need it. */
@@ -58,6 +60,7 @@ struct own_ctl_gw {
 	bool registered;	/* its current incarnation is in use */
 	bool connected;
 	bool live;		/* its lease may still be running; true without lease */
+	bool lease;		/* it has one: silence ends by itself */
 	bool over;		/* its lease is certainly over, or it is fenced (P14) */
 	uint32_t planned;	/* mappings, 0 no limit */
 	uint32_t mappings;	/* owned now */

@@ -49,6 +49,8 @@ struct own_gw_entry {
 	uint8_t tries;
 	uint8_t held;		/* MOVING_IN: index of the slot in the kernel */
 	bool wanted;		/* MOVING_IN: the VM's packets wait here */
+	bool again;		/* RESUMING: move on to left_for once resumed */
+	bool acked;		/* MOVING_OUT: the destination has the transfer */
 	struct rn_private vm;
 	struct rn_public pub;
 	uint64_t id;		/* 0 while unknown */
@@ -61,6 +63,11 @@ struct own_gw_entry {
 	int64_t retry_at;
 	int64_t wake;		/* give OWN_GW_EV_TIME at or after this time */
 	struct own_gw_slot slot[OWN_GW_SLOTS];
+
+	/* A question of the controller that came before the transfer did. */
+	uint64_t asked_nonce, asked_id, asked_epoch;
+	uint32_t asked_src;
+	int64_t asked_until;
 
 	/* between a kernel action and its result */
 	uint8_t doing;		/* enum own_act_type, 0 none */

@@ -25,6 +25,7 @@
 #define OWN_T_STARVE	1000	/* MOVING_IN before a waiting VM's request goes out too */
 #define OWN_T_NEGATIVE	30000	/* further packets of a refused VM are dropped */
 #define OWN_T_QUARANTINE 120000	/* default, P15 */
+#define OWN_T_ORDER	30000	/* an orchestrator's order that nobody carries out */
 #define OWN_RETRY_MIN	200
 #define OWN_RETRY_MAX	10000
 
@@ -74,6 +75,7 @@ struct own_act {
 	uint32_t from_gw, to_gw;	/* NOTE: owner before and after, or requester */
 	uint32_t verified_by;	/* NOTE */
 	int64_t ms;		/* REFUSE */
+	bool keep_timer;	/* INSTALL: the timer in the kernel goes on, whatever msg says */
 	struct rn_msg msg;
 };
 

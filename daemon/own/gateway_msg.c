@@ -1,0 +1,595 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The gateway's machine: what messages do, and what is said once the kernel
+ * has done what a promise needs. Epochs are compared here only where the kernel
+ * cannot (it knows grants, not questions); the floor itself is the kernel's.
+ */
+#include <errno.h>
+#include <string.h>
+#include "own/gateway_priv.h"
+
+static void ignore(struct gw_step *s, uint8_t code)
+{
+	gw_note(s, OWN_NOTE_IGNORED, code);
+}
+
+/* ---- grants (P1) ---- */
+
+static void on_grant(struct gw_step *s, const struct rn_msg *msg)
+{
+	struct own_gw_entry *e = s->e;
+	bool holds = e->id == msg->id && (e->state == OWN_GW_ACTIVE ||
+		     e->state == OWN_GW_SUSPENDED || gw_frozen(e));
+	struct rn_msg *m;
+
+	if (!s->env->incarnation || msg->incarnation != s->env->incarnation) {
+		ignore(s, RN_CODE_WRONG_INCARNATION);
+		return;
+	}
+	if (holds && e->state == OWN_GW_ACTIVE && msg->epoch == e->epoch) {
+		m = gw_send(s, RN_CONTROLLER, RN_MSG_GRANT_ACK);
+		m->nonce = msg->nonce;
+		return;
+	}
+	if (holds && (msg->epoch < e->epoch ||
+		      (msg->epoch == e->epoch && gw_frozen(e)))) {
+		ignore(s, RN_CODE_WRONG_EPOCH);
+		return;
+	}
+	gw_kernel(s, OWN_ACT_INSTALL, msg, msg);
+	/* The kernel has counted on by itself, packets held included. */
+	s->acts->act[s->acts->n - 1].keep_timer =
+		e->id == msg->id && (e->state == OWN_GW_SUSPENDED ||
+				     e->state == OWN_GW_MOVING_IN);
+}
+
+static void send_gone(struct gw_step *s, const struct rn_msg *grant)
+{
+	struct rn_msg *m = gw_send(s, RN_CONTROLLER, RN_MSG_REL);
+
+	m->id = grant->id;
+	m->epoch = grant->epoch;
+	m->nonce = s->env->random;
+}
+
+static void installed(struct gw_step *s, const struct rn_msg *grant, int err)
+{
+	struct own_gw_entry *e = s->e;
+	uint32_t peer = e->peer;
+	struct rn_msg *m, object = *grant;
+	bool again, resumed = e->state == OWN_GW_RESUMING || e->state == OWN_GW_MOVING_OUT;
+	unsigned int i;
+
+	if (err == -ESTALE) {
+		/* Given up before: say so, or everybody waits for us (P11). */
+		send_gone(s, grant);
+		return;
+	}
+	if (err) {
+		/* No room, or in somebody's way: give it back, but promise
+		 * first, so that a repeated grant cannot revive it.
+		 */
+		gw_note(s, OWN_NOTE_REFUSED, RN_CODE_LIMIT);
+		gw_kernel(s, OWN_ACT_FLOOR, &object, grant);
+		return;
+	}
+	again = resumed && e->again && e->left_for && e->left_for != peer;
+	if (!resumed)
+		e->left_for = 0;
+	e->id = grant->id;
+	e->epoch = grant->epoch;
+	e->pub = grant->pub;
+	e->timer = grant->timer;
+	for (i = 0; i < OWN_GW_SLOTS; i++)
+		if (e->slot[i].epoch <= grant->epoch)
+			e->slot[i].epoch = 0;
+	e->again = false;
+	gw_enter_state(s, OWN_GW_ACTIVE);
+	m = gw_send(s, RN_CONTROLLER, RN_MSG_GRANT_ACK);
+	m->nonce = grant->nonce;
+	gw_note(s, OWN_NOTE_ACTIVE, 0);
+	if (again) {
+		struct rn_msg cause = { .type = RN_MSG_MOVE, .dst = e->left_for };
+
+		gw_kernel(s, OWN_ACT_FREEZE_OUT, NULL, &cause);
+	}
+}
+
+/* ---- verifications (P10) ---- */
+
+static bool asks_us(const struct gw_step *s, const struct rn_msg *msg)
+{
+	return s->env->incarnation && msg->incarnation == s->env->incarnation;
+}
+
+static void on_verify_src(struct gw_step *s, const struct rn_msg *msg)
+{
+	struct own_gw_entry *e = s->e;
+	bool mine = e->id == msg->id && e->state != OWN_GW_MOVING_IN &&
+		    e->state != OWN_GW_NONE && e->state != OWN_GW_PENDING;
+	struct rn_msg object = { .vm = e->vm, .id = msg->id, .epoch = msg->epoch };
+
+	if (!asks_us(s, msg)) {
+		ignore(s, RN_CODE_WRONG_INCARNATION);
+		return;
+	}
+	if (mine && msg->epoch < e->epoch) {
+		gw_answer(s, msg, RN_CODE_WRONG_EPOCH);
+		return;
+	}
+	if (mine && msg->epoch == e->epoch) {
+		bool left = e->left_for && e->left_for == msg->dst;
+
+		switch ((enum own_gw_state)e->state) {
+		case OWN_GW_ACTIVE:
+		case OWN_GW_SUSPENDED:
+			if (left)
+				gw_kernel(s, OWN_ACT_FREEZE_OUT, NULL, msg);
+			else
+				gw_answer(s, msg, RN_CODE_VM_HERE);
+			return;
+		case OWN_GW_MOVING_OUT:
+			gw_answer(s, msg, e->peer == msg->dst ? 0 : RN_CODE_VM_HERE);
+			return;
+		case OWN_GW_RESUMING:
+		case OWN_GW_RELEASING:
+			/* Frozen at this epoch, so yes is true; but only to
+			 * the one that the VM went to.
+			 */
+			gw_answer(s, msg, left ? 0 : RN_CODE_VM_HERE);
+			return;
+		case OWN_GW_NONE:
+		case OWN_GW_PENDING:
+		case OWN_GW_MOVING_IN:
+			return;		/* not mine, see above */
+		}
+	}
+	if (e->state == OWN_GW_PENDING || e->state == OWN_GW_ACTIVE) {
+		gw_answer(s, msg, RN_CODE_VM_HERE);
+		return;
+	}
+	/* Whoever does not translate can promise. */
+	gw_kernel(s, OWN_ACT_FLOOR, &object, msg);
+}
+
+static struct own_gw_slot *slot_of(struct own_gw_entry *e, uint32_t sender, uint64_t id,
+				   uint64_t epoch)
+{
+	unsigned int i;
+
+	for (i = 0; i < OWN_GW_SLOTS; i++)
+		if (e->slot[i].sender == sender && sender && e->slot[i].id == id &&
+		    e->slot[i].epoch == epoch && epoch)
+			return &e->slot[i];
+	return NULL;
+}
+
+static void on_verify_dst(struct gw_step *s, const struct rn_msg *msg)
+{
+	struct own_gw_entry *e = s->e;
+
+	if (!asks_us(s, msg)) {
+		ignore(s, RN_CODE_WRONG_INCARNATION);
+		return;
+	}
+	if (slot_of(e, msg->src, msg->id, msg->epoch)) {
+		gw_answer(s, msg, 0);
+		return;
+	}
+	if (e->state == OWN_GW_ACTIVE || (gw_frozen(e) && e->id == msg->id &&
+					  e->epoch >= msg->epoch)) {
+		gw_answer(s, msg, RN_CODE_NOT_CONFIRMED);
+		return;
+	}
+	/* The report overtook the transfer. Answer when that comes. */
+	e->asked_nonce = msg->nonce;
+	e->asked_id = msg->id;
+	e->asked_epoch = msg->epoch;
+	e->asked_src = msg->src;
+	e->asked_until = s->env->now + OWN_T_VERIFY;
+}
+
+static void answer_asked(struct gw_step *s, const struct own_gw_slot *slot)
+{
+	struct own_gw_entry *e = s->e;
+	struct rn_msg question = {
+		.id = e->asked_id, .epoch = e->asked_epoch, .src = e->asked_src,
+		.dst = s->env->self, .nonce = e->asked_nonce,
+	};
+
+	if (!e->asked_nonce || e->asked_src != slot->sender ||
+	    e->asked_id != slot->id || e->asked_epoch != slot->epoch)
+		return;
+	e->asked_nonce = 0;
+	gw_answer(s, &question, 0);
+}
+
+/* ---- transfers (P12) ---- */
+
+static void transfer_ack(struct gw_step *s, uint32_t to, const struct rn_msg *xfer, uint8_t code)
+{
+	struct rn_msg *m = gw_send(s, to, RN_MSG_XFER_ACK);
+
+	m->id = xfer->id;
+	m->epoch = xfer->epoch;
+	m->incarnation = 0;
+	m->nonce = xfer->nonce;
+	m->code = code;
+}
+
+static struct own_gw_slot *slot_for(struct own_gw_entry *e, uint32_t sender)
+{
+	struct own_gw_slot *oldest = NULL;
+	unsigned int i;
+
+	for (i = 0; i < OWN_GW_SLOTS; i++)
+		if (e->slot[i].sender == sender)
+			return &e->slot[i];
+	for (i = 0; i < OWN_GW_SLOTS; i++)
+		if (!e->slot[i].sender)
+			return &e->slot[i];
+	for (i = 0; i < OWN_GW_SLOTS; i++) {
+		if (e->state == OWN_GW_MOVING_IN && i == e->held)
+			continue;
+		if (!oldest || e->slot[i].at < oldest->at)
+			oldest = &e->slot[i];
+	}
+	memset(oldest, 0, sizeof(*oldest));
+	return oldest;
+}
+
+static uint8_t judge_transfer(const struct own_gw_entry *e, uint32_t from,
+			      const struct rn_msg *msg)
+{
+	unsigned int i;
+
+	if (!msg->id || !msg->epoch || !msg->pub.addr.len)
+		return RN_CODE_BAD_MESSAGE;
+	if (!rn_timer_valid(&msg->timer))
+		return RN_CODE_BAD_TIMER;
+	if (e->state == OWN_GW_ACTIVE)
+		return e->id == msg->id ? RN_CODE_WRONG_EPOCH : RN_CODE_BUSY;
+	if (gw_frozen(e) && e->id == msg->id && msg->epoch <= e->epoch)
+		return RN_CODE_WRONG_EPOCH;
+	for (i = 0; i < OWN_GW_SLOTS; i++)
+		if (e->slot[i].sender == from && e->slot[i].id == msg->id &&
+		    (msg->epoch <= e->slot[i].floor || msg->epoch < e->slot[i].epoch))
+			return RN_CODE_WRONG_EPOCH;
+	return RN_CODE_OK;
+}
+
+static void on_xfer(struct gw_step *s, uint32_t from, const struct rn_msg *msg)
+{
+	struct own_gw_entry *e = s->e;
+	uint8_t code = judge_transfer(e, from, msg);
+	struct rn_msg object = *msg;
+	struct own_gw_slot *slot;
+	bool in = e->state == OWN_GW_MOVING_IN;
+
+	if (e->state == OWN_GW_SUSPENDED || !s->env->incarnation)
+		return;			/* he tries again; we shall know more */
+	if (code) {
+		transfer_ack(s, from, msg, code);
+		return;
+	}
+	slot = slot_for(e, from);
+	if (slot->epoch == msg->epoch && slot->id == msg->id) {
+		transfer_ack(s, from, msg, 0);
+		return;
+	}
+	if (in && slot == &e->slot[e->held]) {
+		struct rn_msg *m = gw_action(s, OWN_ACT_DELETE);
+
+		m->id = slot->id;
+		m->epoch = slot->epoch;
+		in = false;
+	} else if (gw_frozen(e)) {
+		gw_action(s, OWN_ACT_DELETE);
+	}
+	if (slot->id != msg->id)
+		slot->floor = 0;
+	slot->sender = from;
+	slot->id = msg->id;
+	slot->epoch = msg->epoch;
+	slot->pub = msg->pub;
+	slot->timer = msg->timer;
+	slot->at = s->env->now;
+	object.src = from;
+	if (!in) {
+		gw_kernel(s, OWN_ACT_HOLD, &object, &object);
+		return;
+	}
+	/* Another sender's transfer is in the kernel. This one waits beside
+	 * it; the controller knows which is genuine.
+	 */
+	transfer_ack(s, from, msg, 0);
+	answer_asked(s, slot);
+	gw_send_open(s);
+}
+
+static void held(struct gw_step *s, const struct rn_msg *xfer, int err)
+{
+	struct own_gw_entry *e = s->e;
+	struct own_gw_slot *slot = slot_of(e, xfer->src, xfer->id, xfer->epoch);
+
+	if (!slot)
+		return;
+	if (err) {
+		transfer_ack(s, slot->sender, xfer,
+			     err == -ESTALE ? RN_CODE_WRONG_EPOCH : RN_CODE_LIMIT);
+		if (err == -ESTALE)
+			slot->floor = slot->epoch;
+		slot->epoch = 0;
+		if (e->state == OWN_GW_MOVING_IN || gw_frozen(e))
+			gw_enter_state(s, OWN_GW_NONE);
+		return;
+	}
+	e->held = (uint8_t)(slot - e->slot);
+	e->id = slot->id;
+	e->epoch = slot->epoch;
+	e->pub = slot->pub;
+	if (e->state == OWN_GW_PENDING)
+		e->wanted = true;
+	gw_enter_state(s, OWN_GW_MOVING_IN);
+	e->left_for = 0;
+	e->peer = slot->sender;
+	if (xfer->type == RN_MSG_XFER)
+		transfer_ack(s, slot->sender, xfer, 0);
+	gw_note(s, OWN_NOTE_HELD, 0);
+	answer_asked(s, slot);
+	gw_send_open(s);
+}
+
+static void on_xfer_ack(struct gw_step *s, uint32_t from, const struct rn_msg *msg)
+{
+	struct own_gw_entry *e = s->e;
+
+	if (e->state != OWN_GW_MOVING_OUT || from != e->peer || msg->id != e->id ||
+	    msg->epoch != e->epoch)
+		return;
+	if (!msg->code) {
+		e->acked = true;
+		return;
+	}
+	/* The destination will not have it; ask for a new epoch (P4). */
+	gw_note(s, OWN_NOTE_REFUSED, msg->code);
+	gw_enter_state(s, OWN_GW_RESUMING);
+	gw_send_open(s);
+}
+
+/* ---- the controller's other words ---- */
+
+static void on_move(struct gw_step *s, const struct rn_msg *msg)
+{
+	struct own_gw_entry *e = s->e;
+	struct rn_msg object = { .vm = e->vm, .id = msg->id, .epoch = msg->epoch };
+
+	if (e->id == msg->id && e->epoch == msg->epoch && e->state == OWN_GW_ACTIVE) {
+		e->left_for = msg->dst;
+		gw_kernel(s, OWN_ACT_FREEZE_OUT, NULL, msg);
+	} else if (e->id == msg->id && e->state == OWN_GW_MOVING_OUT &&
+		   e->peer != msg->dst) {
+		e->left_for = msg->dst;
+		e->again = true;
+		gw_enter_state(s, OWN_GW_RESUMING);
+		gw_send_open(s);
+	} else if (e->id == msg->id && e->state == OWN_GW_RESUMING) {
+		e->left_for = msg->dst;
+		e->again = true;
+	} else if (e->state == OWN_GW_NONE) {
+		/* Recorded here, but gone: let go of it, promise first. */
+		gw_kernel(s, OWN_ACT_FLOOR, &object, msg);
+	}
+}
+
+/* STALE and NEVER: the epoch is over, or never was. */
+static void on_over(struct gw_step *s, const struct rn_msg *msg)
+{
+	struct own_gw_entry *e = s->e;
+	unsigned int i;
+
+	for (i = 0; i < OWN_GW_SLOTS; i++) {
+		struct own_gw_slot *slot = &e->slot[i];
+
+		if (slot->id == msg->id && slot->epoch && slot->epoch == msg->epoch) {
+			gw_slot_over(s, slot);
+			return;
+		}
+	}
+	if (e->id != msg->id || e->epoch != msg->epoch)
+		return;
+	if (gw_frozen(e) || e->state == OWN_GW_SUSPENDED)
+		gw_forget(s);
+	else if (e->state == OWN_GW_ACTIVE)
+		/* The record is somebody else's: stop at once. Only a wrong
+		 * assertion of fencing leads here.
+		 */
+		gw_kernel(s, OWN_ACT_FREEZE_REL, NULL, msg);
+}
+
+static void on_deny(struct gw_step *s, const struct rn_msg *msg)
+{
+	struct own_gw_entry *e = s->e;
+	struct rn_msg *m;
+
+	if (msg->nonce != e->nonce || msg->code == RN_CODE_BUSY ||
+	    msg->code == RN_CODE_NOT_REGISTERED || msg->code == RN_CODE_LEASE_OVER)
+		return;			/* not for now: the retry goes on */
+	switch ((enum own_gw_state)e->state) {
+	case OWN_GW_PENDING:
+		m = gw_action(s, OWN_ACT_REFUSE);
+		m->code = msg->code;
+		s->acts->act[s->acts->n - 1].ms = OWN_T_NEGATIVE;
+		gw_note(s, OWN_NOTE_REFUSED, msg->code);
+		gw_enter_state(s, OWN_GW_NONE);
+		break;
+	case OWN_GW_MOVING_IN:
+		gw_slot_over(s, &e->slot[e->held]);
+		break;
+	case OWN_GW_MOVING_OUT:
+		gw_note(s, OWN_NOTE_REFUSED, msg->code);
+		gw_enter_state(s, OWN_GW_RESUMING);
+		gw_send_open(s);
+		break;
+	case OWN_GW_RELEASING:
+	case OWN_GW_RESUMING:
+		gw_forget(s);
+		break;
+	case OWN_GW_NONE:
+	case OWN_GW_ACTIVE:
+	case OWN_GW_SUSPENDED:
+		break;
+	}
+}
+
+void gw_message(struct gw_step *s, uint32_t from, const struct rn_msg *msg)
+{
+	struct own_gw_entry *e = s->e;
+
+	if (msg->type == RN_MSG_XFER && from != RN_CONTROLLER) {
+		on_xfer(s, from, msg);
+		return;
+	}
+	if (msg->type == RN_MSG_XFER_ACK && from != RN_CONTROLLER) {
+		on_xfer_ack(s, from, msg);
+		return;
+	}
+	if (from != RN_CONTROLLER) {
+		gw_note(s, OWN_NOTE_ALARM, RN_CODE_BAD_MESSAGE);
+		return;
+	}
+	switch (msg->type) {
+	case RN_MSG_GRANT:
+		on_grant(s, msg);
+		break;
+	case RN_MSG_VERIFY_SRC:
+		on_verify_src(s, msg);
+		break;
+	case RN_MSG_VERIFY_DST:
+		on_verify_dst(s, msg);
+		break;
+	case RN_MSG_MOVE:
+		on_move(s, msg);
+		break;
+	case RN_MSG_STALE:
+	case RN_MSG_NEVER:
+		on_over(s, msg);
+		break;
+	case RN_MSG_DENY:
+		on_deny(s, msg);
+		break;
+	case RN_MSG_RELOK:
+		if (e->state == OWN_GW_RELEASING && e->id == msg->id && e->epoch == msg->epoch)
+			gw_forget(s);
+		break;
+	default:
+		gw_note(s, OWN_NOTE_IGNORED, RN_CODE_BAD_MESSAGE);
+		break;
+	}
+}
+
+/* ---- results of kernel requests ---- */
+
+static void frozen_out(struct gw_step *s, const struct rn_msg *cause)
+{
+	struct own_gw_entry *e = s->e;
+
+	e->peer = cause->dst;
+	gw_enter_state(s, OWN_GW_MOVING_OUT);
+	gw_note(s, OWN_NOTE_FROZEN, 0);
+	if (cause->type == RN_MSG_VERIFY_SRC)
+		gw_answer(s, cause, 0);
+	gw_send_open(s);
+}
+
+static void frozen_rel(struct gw_step *s, const struct rn_msg *cause)
+{
+	struct own_gw_entry *e = s->e;
+
+	if (cause->type == RN_MSG_STALE || cause->type == RN_MSG_NEVER) {
+		gw_note(s, OWN_NOTE_ALARM, RN_CODE_WRONG_EPOCH);
+		gw_forget(s);
+		return;
+	}
+	gw_note(s, OWN_NOTE_FROZEN, 0);
+	/* A packet came between the idle event and the freeze: the VM is in
+	 * use, so ask for it back instead of letting go.
+	 */
+	if (cause->type != RN_MSG_REL && e->timer.preset && e->timer.remaining)
+		gw_enter_state(s, OWN_GW_RESUMING);
+	else
+		gw_enter_state(s, OWN_GW_RELEASING);
+	gw_send_open(s);
+}
+
+static void floor_set(struct gw_step *s, const struct rn_msg *cause, int err)
+{
+	struct own_gw_entry *e = s->e;
+
+	if (err) {
+		gw_note(s, OWN_NOTE_REFUSED, RN_CODE_LIMIT);
+		if (cause->type == RN_MSG_VERIFY_SRC)
+			gw_answer(s, cause, RN_CODE_VM_HERE);
+		return;
+	}
+	if (cause->type == RN_MSG_REL) {
+		gw_enter_state(s, OWN_GW_RELEASING);
+		gw_send_open(s);
+		return;
+	}
+	if (cause->type != RN_MSG_VERIFY_SRC) {
+		send_gone(s, cause);
+		return;
+	}
+	gw_answer(s, cause, 0);
+	if (e->state == OWN_GW_MOVING_IN) {
+		/* What was held here can only be of an epoch that is over. */
+		gw_slot_over(s, &e->slot[e->held]);
+	} else if (e->id == cause->id && e->state != OWN_GW_NONE) {
+		gw_forget(s);
+	}
+}
+
+void gw_kernel_result(struct gw_step *s, const struct own_gw_event *event)
+{
+	struct own_gw_entry *e = s->e;
+	struct rn_msg cause = e->cause;
+	uint8_t did = e->doing;
+
+	e->doing = 0;
+	memset(&e->cause, 0, sizeof(e->cause));
+	switch (did) {
+	case OWN_ACT_INSTALL:
+		installed(s, &cause, event->err);
+		return;
+	case OWN_ACT_HOLD:
+		held(s, &cause, event->err);
+		return;
+	case OWN_ACT_FLOOR:
+		floor_set(s, &cause, event->err);
+		return;
+	}
+	if (did != OWN_ACT_FREEZE_OUT && did != OWN_ACT_FREEZE_REL)
+		return;
+	if (event->err) {
+		if (cause.type == RN_MSG_VERIFY_SRC)
+			gw_answer(s, &cause, RN_CODE_VM_HERE);
+		gw_note(s, OWN_NOTE_REFUSED, RN_CODE_WRONG_EPOCH);
+		/* Where the kernel has nothing at this epoch, what remains is
+		 * to promise that and to let go of the record. Any other error
+		 * leaves it translating, and all who asked will ask again.
+		 */
+		if (event->err == -ENOENT || event->err == -ESTALE) {
+			struct rn_msg gone = { .type = RN_MSG_REL, .vm = e->vm,
+					       .id = e->id, .epoch = e->epoch };
+
+			gw_kernel(s, OWN_ACT_FLOOR, &gone, &gone);
+		}
+		return;
+	}
+	e->timer = event->timer;
+	if (did == OWN_ACT_FREEZE_OUT)
+		frozen_out(s, &cause);
+	else
+		frozen_rel(s, &cause);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* What gateway.c and gateway_msg.c share; nobody else includes it. */
+#ifndef RN_OWN_GATEWAY_PRIV_H
+#define RN_OWN_GATEWAY_PRIV_H
+
+#include "own/gateway.h"
+
+struct gw_step {
+	const struct own_gw_env *env;
+	struct own_gw_entry *e;
+	struct own_acts *acts;
+};
+
+/* The next action, zeroed but for its type and, of the message, what names
+ * the entry: vm, id, epoch, incarnation.
+ */
+struct rn_msg *gw_action(struct gw_step *s, enum own_act_type type);
+struct rn_msg *gw_send(struct gw_step *s, uint32_t to, enum rn_msg_type type);
+/* Orders a kernel request whose result comes back as OWN_GW_EV_KERNEL, and
+ * keeps the message that caused it until then.
+ */
+void gw_kernel(struct gw_step *s, enum own_act_type type, const struct rn_msg *object,
+	       const struct rn_msg *cause);
+void gw_note(struct gw_step *s, enum own_note note, uint8_t code);
+void gw_enter_state(struct gw_step *s, enum own_gw_state state);
+/* Sends what is open in this state, again if need be, and sets retry_at. */
+void gw_send_open(struct gw_step *s);
+void gw_forget(struct gw_step *s);		/* DELETE, then NONE */
+void gw_slot_over(struct gw_step *s, struct own_gw_slot *slot);
+void gw_answer(struct gw_step *s, const struct rn_msg *question, uint8_t code);
+bool gw_frozen(const struct own_gw_entry *e);
+
+void gw_message(struct gw_step *s, uint32_t from, const struct rn_msg *msg);
+void gw_kernel_result(struct gw_step *s, const struct own_gw_event *event);
+
+#endif
