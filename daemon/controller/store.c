@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The writer thread and its group commit: whatever has been queued while the
+ * last commit was on its way to the disk goes into the next one. One reader
+ * thread answers audit queries, so that a long one delays no decision.
+ */
+#include <errno.h>
+#include <glib-unix.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include "controller/store-engine.h"
+
+#define GROUP_MAX	1000	/* units of one commit */
+
+struct unit {
+	GList link;		/* in the queue */
+	bool has_mapping, has_gateway;
+	struct rn_store_mapping mapping;
+	struct rn_store_gateway *gateway;	/* rare, so not in place */
+	struct rn_store_audit *audit;
+	gsize n_audit;
+};
+
+struct rn_store {
+	const struct rn_store_engine *engine;
+	void *db;
+	const struct rn_store_ops *ops;
+	void *data;
+	GThread *writer;
+	GThreadPool *reader;
+	int event;		/* eventfd: the writer has news */
+	guint source;
+
+	GMutex lock;		/* protects what follows */
+	GCond wake;
+	GQueue queue;		/* struct unit */
+	gboolean stop;
+	uint64_t put, durable;
+	char *error;
+	struct rn_store_stats stats;
+	GQueue pages;		/* answered queries for the main thread */
+};
+
+struct page {
+	struct rn_store *store;
+	struct rn_store_query query;
+	rn_store_page_func func;
+	void *data;
+	GArray *rows;
+	GError *error;
+};
+
+G_DEFINE_QUARK(rn-store-error, rn_store_error)
+
+static void unit_free(gpointer data)
+{
+	struct unit *unit = data;
+
+	g_free(unit->gateway);
+	g_free(unit->audit);
+	g_free(unit);
+}
+
+static void page_free(struct page *page)
+{
+	g_clear_pointer(&page->rows, g_array_unref);
+	g_clear_error(&page->error);
+	g_free(page);
+}
+
+static void tell_main(struct rn_store *store)
+{
+	uint64_t one = 1;
+	ssize_t n = write(store->event, &one, sizeof(one));
+
+	/* EAGAIN: the counter is full, so the main loop is awake already. */
+	(void)n;
+}
+
+struct rn_store *rn_store_open(const char *location, GError **error)
+{
+	struct rn_store *store;
+	void *db = rn_store_sqlite.open(location, error);
+
+	if (!db)
+		return NULL;
+	store = g_new0(struct rn_store, 1);
+	store->engine = &rn_store_sqlite;
+	store->db = db;
+	store->event = -1;
+	g_mutex_init(&store->lock);
+	g_cond_init(&store->wake);
+	g_queue_init(&store->pages);
+	g_queue_init(&store->queue);
+	return store;
+}
+
+gboolean rn_store_load(struct rn_store *store, const struct rn_store_visitor *visitor,
+		       void *data, uint64_t *last_rev, GError **error)
+{
+	return store->engine->load(store->db, visitor, data, last_rev, error);
+}
+
+static gboolean write_unit(struct rn_store *store, const struct unit *unit, GError **error)
+{
+	if (unit->has_mapping && !store->engine->mapping(store->db, &unit->mapping, error))
+		return FALSE;
+	if (unit->gateway && !store->engine->gateway(store->db, unit->gateway, error))
+		return FALSE;
+	for (gsize i = 0; i < unit->n_audit; i++)
+		if (!store->engine->audit(store->db, &unit->audit[i], error))
+			return FALSE;
+	return TRUE;
+}
+
+static gboolean write_group(struct rn_store *store, GPtrArray *group, GError **error)
+{
+	if (!store->engine->begin(store->db, error))
+		return FALSE;
+	for (guint i = 0; i < group->len; i++)
+		if (!write_unit(store, group->pdata[i], error))
+			return FALSE;
+	return store->engine->commit(store->db, error);
+}
+
+/* Takes up to GROUP_MAX units; NULL when there are none and the end has come. */
+static GPtrArray *take_group(struct rn_store *store)
+{
+	GPtrArray *group = NULL;
+
+	g_mutex_lock(&store->lock);
+	while (g_queue_is_empty(&store->queue) && !store->stop)
+		g_cond_wait(&store->wake, &store->lock);
+	if (!g_queue_is_empty(&store->queue))
+		group = g_ptr_array_new_with_free_func(unit_free);
+	while (group && group->len < GROUP_MAX && !g_queue_is_empty(&store->queue))
+		g_ptr_array_add(group, g_queue_pop_head_link(&store->queue)->data);
+	g_mutex_unlock(&store->lock);
+	return group;
+}
+
+static void count_group(struct rn_store *store, const GPtrArray *group, int64_t us)
+{
+	store->stats.commits++;
+	store->stats.units += group->len;
+	store->stats.largest_group = MAX(store->stats.largest_group, group->len);
+	store->stats.slowest_us = MAX(store->stats.slowest_us, (uint64_t)us);
+	for (guint i = 0; i < group->len; i++) {
+		const struct unit *unit = group->pdata[i];
+
+		store->stats.rows += unit->has_mapping + (unit->gateway != NULL) + unit->n_audit;
+	}
+}
+
+static gpointer writer(gpointer data)
+{
+	struct rn_store *store = data;
+	GPtrArray *group;
+
+	while ((group = take_group(store))) {
+		g_autoptr(GError) error = NULL;
+		int64_t start = g_get_monotonic_time();
+		gboolean ok = write_group(store, group, &error);
+
+		g_mutex_lock(&store->lock);
+		if (ok) {
+			store->durable += group->len;
+			count_group(store, group, g_get_monotonic_time() - start);
+		} else {
+			store->error = g_strdup(error->message);
+		}
+		g_mutex_unlock(&store->lock);
+		g_ptr_array_unref(group);
+		tell_main(store);
+		if (!ok)
+			break;
+	}
+	return NULL;
+}
+
+static void reader(gpointer data, gpointer user)
+{
+	struct page *page = data;
+	struct rn_store *store = user;
+
+	page->rows = store->engine->query(store->db, &page->query, &page->error);
+	g_mutex_lock(&store->lock);
+	g_queue_push_tail(&store->pages, page);
+	g_mutex_unlock(&store->lock);
+	tell_main(store);
+}
+
+static gboolean on_event(gint fd, GIOCondition condition, gpointer data)
+{
+	struct rn_store *store = data;
+	g_autofree char *error = NULL;
+	uint64_t count, durable;
+	struct page *page;
+	GQueue pages;
+
+	(void)condition;
+	if (read(fd, &count, sizeof(count)) < 0 && errno != EAGAIN)
+		g_error("store: eventfd: %s", g_strerror(errno));
+
+	g_mutex_lock(&store->lock);
+	durable = store->durable;
+	error = g_steal_pointer(&store->error);
+	pages = store->pages;
+	g_queue_init(&store->pages);
+	g_mutex_unlock(&store->lock);
+
+	while ((page = g_queue_pop_head(&pages))) {
+		page->func(page->rows, page->error ? page->error->message : NULL, page->data);
+		page_free(page);
+	}
+	if (error)
+		store->ops->failed(error, store->data);
+	else
+		store->ops->durable(durable, store->data);
+	return G_SOURCE_CONTINUE;
+}
+
+gboolean rn_store_start(struct rn_store *store, const struct rn_store_ops *ops, void *data,
+			GError **error)
+{
+	store->ops = ops;
+	store->data = data;
+	store->event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (store->event < 0) {
+		g_set_error(error, RN_STORE_ERROR, RN_STORE_ERROR_FAILED,
+			    "eventfd: %s: raise LimitNOFILE", g_strerror(errno));
+		return FALSE;
+	}
+	store->reader = g_thread_pool_new(reader, store, 1, FALSE, error);
+	if (!store->reader)
+		return FALSE;
+	store->writer = g_thread_try_new("store", writer, store, error);
+	if (!store->writer)
+		return FALSE;
+	store->source = g_unix_fd_add_full(G_PRIORITY_HIGH, store->event, G_IO_IN, on_event,
+					   store, NULL);
+	return TRUE;
+}
+
+uint64_t rn_store_put(struct rn_store *store, const struct rn_store_unit *from)
+{
+	struct unit *unit = g_new0(struct unit, 1);
+	uint64_t seq;
+
+	unit->link.data = unit;
+	if (from->mapping) {
+		unit->has_mapping = true;
+		unit->mapping = *from->mapping;
+	}
+	if (from->gateway)
+		unit->gateway = g_memdup2(from->gateway, sizeof(*from->gateway));
+	unit->audit = g_memdup2(from->audit, from->n_audit * sizeof(*from->audit));
+	unit->n_audit = from->n_audit;
+
+	g_mutex_lock(&store->lock);
+	g_queue_push_tail_link(&store->queue, &unit->link);
+	seq = ++store->put;
+	g_cond_signal(&store->wake);
+	g_mutex_unlock(&store->lock);
+	return seq;
+}
+
+uint64_t rn_store_durable(const struct rn_store *store)
+{
+	struct rn_store *s = (struct rn_store *)store;
+	uint64_t durable;
+
+	g_mutex_lock(&s->lock);
+	durable = s->durable;
+	g_mutex_unlock(&s->lock);
+	return durable;
+}
+
+void rn_store_audit(struct rn_store *store, const struct rn_store_query *query,
+		    rn_store_page_func func, void *data)
+{
+	struct page *page = g_new0(struct page, 1);
+
+	page->query = *query;
+	page->func = func;
+	page->data = data;
+	g_thread_pool_push(store->reader, page, NULL);
+}
+
+struct rn_store_stats rn_store_stats(struct rn_store *store)
+{
+	struct rn_store_stats stats;
+
+	g_mutex_lock(&store->lock);
+	stats = store->stats;
+	g_mutex_unlock(&store->lock);
+	return stats;
+}
+
+void rn_store_close(struct rn_store *store)
+{
+	struct page *page;
+
+	if (!store)
+		return;
+	g_mutex_lock(&store->lock);
+	store->stop = TRUE;
+	g_cond_signal(&store->wake);
+	g_mutex_unlock(&store->lock);
+	g_clear_pointer(&store->writer, g_thread_join);
+	if (store->reader)
+		g_thread_pool_free(store->reader, FALSE, TRUE);
+	while ((page = g_queue_pop_head(&store->pages)))
+		page_free(page);
+	if (store->source)
+		g_source_remove(store->source);
+	if (store->event >= 0)
+		close(store->event);
+	store->engine->close(store->db);
+	/* Only after a failed commit is anything left. */
+	while (!g_queue_is_empty(&store->queue))
+		unit_free(g_queue_pop_head_link(&store->queue)->data);
+	g_free(store->error);
+	g_mutex_clear(&store->lock);
+	g_cond_clear(&store->wake);
+	g_free(store);
+}
