@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: GPL-2.0
+#define pr_fmt(fmt) KBUILD_MODNAME ": selftest " fmt
+#include "selftest.h"
+
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/printk.h>
+
+static const struct area {
+	const char *name;
+	int (*run)(void);
+} areas[] = {
+	{ "tuple",	rnat_selftest_tuple },
+	{ "rewrite",	rnat_selftest_rewrite },
+	{ "icmp",	rnat_selftest_icmp },
+};
+
+int rnat_selftest_run(void)
+{
+	int i, err, ret = 0;
+
+	for (i = 0; i < ARRAY_SIZE(areas); i++) {
+		err = areas[i].run();
+		if (err) {
+			pr_err("%s: FAIL (%d)\n", areas[i].name, err);
+			ret = -EINVAL;
+		} else {
+			pr_info("%s: pass\n", areas[i].name);
+		}
+	}
+	return ret;
+}
