@@ -57,6 +57,9 @@ bool rn_addr_equal(const struct rn_addr *a, const struct rn_addr *b);
 int rn_addr_compare(const struct rn_addr *a, const struct rn_addr *b);
 unsigned int rn_addr_hash(const struct rn_addr *addr);
 
+/* "198.51.100.11:7414" or "[2001:db8::1]:7414"; numbers only, no names. */
+bool rn_endpoint_parse(const char *text, struct rn_addr *addr, uint16_t *port);
+
 /* "203.0.113.0/24"; a prefix with host bits set is refused. */
 bool rn_prefix_parse(const char *text, struct rn_prefix *prefix);
 bool rn_prefix_contains(const struct rn_prefix *prefix, const struct rn_addr *addr);

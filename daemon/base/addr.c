@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: GPL-2.0
+/* Addresses, sides and timers as values; what user space reads and writes. */
+#include "base/addr.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+bool rn_addr_parse(const char *text, struct rn_addr *addr)
+{
+	memset(addr, 0, sizeof(*addr));
+	if (inet_pton(AF_INET, text, addr->b) == 1)
+		addr->len = 4;
+	else if (inet_pton(AF_INET6, text, addr->b) == 1)
+		addr->len = 16;
+	else
+		memset(addr, 0, sizeof(*addr));
+	return addr->len != 0;
+}
+
+char *rn_addr_print(const struct rn_addr *addr, char buf[RN_ADDR_TEXT])
+{
+	int family = addr->len == 16 ? AF_INET6 : AF_INET;
+
+	if (!addr->len || !inet_ntop(family, addr->b, buf, RN_ADDR_TEXT))
+		strcpy(buf, "none");
+	return buf;
+}
+
+bool rn_addr_equal(const struct rn_addr *a, const struct rn_addr *b)
+{
+	return a->len == b->len && !memcmp(a->b, b->b, a->len);
+}
+
+/* IPv4 before IPv6, then by number: the order in which pools are walked. */
+int rn_addr_compare(const struct rn_addr *a, const struct rn_addr *b)
+{
+	if (a->len != b->len)
+		return a->len < b->len ? -1 : 1;
+	return memcmp(a->b, b->b, a->len);
+}
+
+/* Multiply and shift (the finisher of MurmurHash3): neighbouring addresses and
+ * ports, which is what pools are made of, spread over all buckets.
+ */
+static uint64_t mix(uint64_t hash, uint64_t value)
+{
+	hash ^= value;
+	hash ^= hash >> 33;
+	hash *= 0xff51afd7ed558ccdULL;
+	hash ^= hash >> 33;
+	hash *= 0xc4ceb9fe1a85ec53ULL;
+	return hash ^ hash >> 33;
+}
+
+static uint64_t mix_addr(uint64_t hash, const struct rn_addr *addr)
+{
+	uint64_t words[2] = { 0, 0 };
+
+	memcpy(words, addr->b, addr->len);
+	return mix(mix(hash, words[0] ^ addr->len), words[1]);
+}
+
+unsigned int rn_addr_hash(const struct rn_addr *addr)
+{
+	return (unsigned int)mix_addr(0, addr);
+}
+
+/* Decimal digits only: no sign, no space, no leading zeros but "0" itself. */
+static bool parse_number(const char *text, unsigned int max, unsigned int *value)
+{
+	unsigned int n = 0;
+
+	if (!*text || (text[0] == '0' && text[1]))
+		return false;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return false;
+		n = n * 10 + (unsigned int)(*text - '0');
+		if (n > max)
+			return false;
+	}
+	*value = n;
+	return true;
+}
+
+/* text up to end as an address; end is not part of it. */
+static bool parse_span(const char *text, const char *end, struct rn_addr *addr)
+{
+	char buf[RN_ADDR_TEXT];
+	size_t len = (size_t)(end - text);
+
+	if (len >= sizeof(buf))
+		return false;
+	memcpy(buf, text, len);
+	buf[len] = 0;
+	return rn_addr_parse(buf, addr);
+}
+
+bool rn_endpoint_parse(const char *text, struct rn_addr *addr, uint16_t *port)
+{
+	const char *colon = strrchr(text, ':');
+	unsigned int number;
+	bool ok;
+
+	if (!colon || !parse_number(colon + 1, 65535, &number))
+		return false;
+	if (text[0] == '[')
+		ok = colon - text > 2 && colon[-1] == ']' &&
+		     parse_span(text + 1, colon - 1, addr) && addr->len == 16;
+	else
+		ok = parse_span(text, colon, addr) && addr->len == 4;
+	*port = (uint16_t)number;
+	return ok;
+}
+
+/* Whether bits from `from` on are 0. */
+static bool host_bits_clear(const struct rn_addr *addr, unsigned int from)
+{
+	for (unsigned int bit = from; bit < addr->len * 8u; bit++)
+		if (addr->b[bit / 8] & 0x80 >> bit % 8)
+			return false;
+	return true;
+}
+
+bool rn_prefix_parse(const char *text, struct rn_prefix *prefix)
+{
+	const char *slash = strchr(text, '/');
+	unsigned int len;
+
+	if (!slash || !parse_span(text, slash, &prefix->addr))
+		return false;
+	if (!parse_number(slash + 1, prefix->addr.len * 8u, &len))
+		return false;
+	prefix->len = (uint8_t)len;
+	return host_bits_clear(&prefix->addr, len);
+}
+
+bool rn_prefix_contains(const struct rn_prefix *prefix, const struct rn_addr *addr)
+{
+	unsigned int bytes = prefix->len / 8, bits = prefix->len % 8;
+	uint8_t mask = (uint8_t)(0xff00 >> bits);
+
+	if (addr->len != prefix->addr.len || memcmp(addr->b, prefix->addr.b, bytes))
+		return false;
+	return !bits || !((addr->b[bytes] ^ prefix->addr.b[bytes]) & mask);
+}
+
+bool rn_private_equal(const struct rn_private *a, const struct rn_private *b)
+{
+	return a->zone == b->zone && a->kind == b->kind && a->proto == b->proto &&
+	       a->port == b->port && rn_addr_equal(&a->addr, &b->addr);
+}
+
+unsigned int rn_private_hash(const struct rn_private *side)
+{
+	uint64_t small = (uint64_t)side->zone << 32 | (uint64_t)side->kind << 24 |
+			 (uint64_t)side->proto << 16 | side->port;
+
+	return (unsigned int)mix_addr(mix(0, small), &side->addr);
+}
+
+bool rn_public_equal(const struct rn_public *a, const struct rn_public *b)
+{
+	return a->proto == b->proto && a->port == b->port && rn_addr_equal(&a->addr, &b->addr);
+}
+
+unsigned int rn_public_hash(const struct rn_public *side)
+{
+	return (unsigned int)mix_addr(mix(0, (uint64_t)side->proto << 16 | side->port),
+				      &side->addr);
+}
+
+/* "ADDR:PORT/proto"; returns what snprintf does. */
+static int print_port(char *buf, const struct rn_addr *addr, uint16_t port, uint8_t proto)
+{
+	char text[RN_ADDR_TEXT], name[8];
+
+	return snprintf(buf, RN_SIDE_TEXT, addr->len == 16 ? "[%s]:%u/%s" : "%s:%u/%s",
+			rn_addr_print(addr, text), port, rn_proto_name(proto, name));
+}
+
+char *rn_private_print(const struct rn_private *side, char buf[RN_SIDE_TEXT])
+{
+	char text[RN_ADDR_TEXT];
+	int len;
+
+	if (side->kind == RN_KIND_PORT)
+		len = print_port(buf, &side->addr, side->port, side->proto);
+	else
+		len = snprintf(buf, RN_SIDE_TEXT, "%s", rn_addr_print(&side->addr, text));
+	snprintf(buf + len, RN_SIDE_TEXT - (size_t)len, " zone %u", side->zone);
+	return buf;
+}
+
+char *rn_public_print(const struct rn_public *side, char buf[RN_SIDE_TEXT])
+{
+	char text[RN_ADDR_TEXT];
+
+	if (side->proto)
+		print_port(buf, &side->addr, side->port, side->proto);
+	else
+		strcpy(buf, rn_addr_print(&side->addr, text));
+	return buf;
+}
+
+static const struct {
+	const char *name;
+	uint8_t proto;
+} protos[] = {
+	{ "tcp", IPPROTO_TCP },
+	{ "udp", IPPROTO_UDP },
+	{ "icmp", IPPROTO_ICMP },
+};
+
+const char *rn_proto_name(uint8_t proto, char buf[8])
+{
+	for (size_t i = 0; i < sizeof(protos) / sizeof(protos[0]); i++)
+		if (protos[i].proto == proto)
+			return protos[i].name;
+	snprintf(buf, 8, "%u", proto);
+	return buf;
+}
+
+bool rn_proto_parse(const char *text, uint8_t *proto)
+{
+	unsigned int number;
+
+	for (size_t i = 0; i < sizeof(protos) / sizeof(protos[0]); i++) {
+		if (!strcmp(protos[i].name, text)) {
+			*proto = protos[i].proto;
+			return true;
+		}
+	}
+	if (!parse_number(text, 255, &number))
+		return false;
+	*proto = (uint8_t)number;
+	return true;
+}
+
+bool rn_timer_valid(const struct rn_timer *timer)
+{
+	/* Subtract, because elapsed + remaining of a stranger may overflow. */
+	return timer->elapsed <= timer->preset &&
+	       timer->preset - timer->elapsed == timer->remaining;
+}
+
+struct rn_timer rn_timer_advance(struct rn_timer timer, uint64_t ms)
+{
+	if (ms > timer.remaining)
+		ms = timer.remaining;
+	timer.elapsed += ms;
+	timer.remaining -= ms;
+	return timer;
+}
