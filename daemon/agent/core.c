@@ -1,0 +1,532 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "agent/core.h"
+
+#include <errno.h>
+#include <linux/roamnat.h>
+#include <string.h>
+#include <sys/random.h>
+#include "agent/counters.h"
+#include "agent/timer.h"
+#include "base/log.h"
+
+#define WAKE_BATCH	512	/* entries woken before other sources have a turn */
+#define RANDOM_BATCH	64
+
+struct agent_core {
+	struct agent_kernel *kernel;
+	struct agent_table *table;
+	struct agent_timer *timer;
+	const struct agent_core_ops *ops;
+	void *data;
+
+	uint8_t mode;
+	uint32_t self;
+	uint64_t incarnation;
+	gboolean up;
+
+	guint generation;	/* of the kernel dump that goes on, or was last */
+	guint random_left;
+	uint64_t random[RANDOM_BATCH];
+	struct own_acts acts;
+};
+
+static uint64_t fresh_random(struct agent_core *core)
+{
+	if (!core->random_left) {
+		if (getrandom(core->random, sizeof(core->random), 0) != sizeof(core->random))
+			g_error("no random numbers: %s", g_strerror(errno));
+		core->random_left = RANDOM_BATCH;
+	}
+	return core->random[--core->random_left];
+}
+
+static void rearm(struct agent_core *core)
+{
+	struct agent_entry *first = agent_entry_first(core->table);
+
+	agent_timer_set(core->timer, first ? first->own.wake : OWN_NEVER);
+}
+
+/* ---- actions ---- */
+
+static void log_note(const struct own_act *note)
+{
+	char vm[RN_SIDE_TEXT], pub[RN_SIDE_TEXT];
+	const char *private = rn_private_print(&note->msg.vm, vm);
+	const char *public = note->msg.pub.addr.len ? rn_public_print(&note->msg.pub, pub) : "-";
+	const char *what = own_note_to_string(note->note);
+
+	switch ((enum own_note)note->note) {
+	case OWN_NOTE_ALARM:
+		rn_warn("alarm: %s (%s epoch %" G_GUINT64_FORMAT "): %s", private, public,
+			note->msg.epoch, rn_code_to_sentence(note->msg.code));
+		return;
+	case OWN_NOTE_REFUSED:
+		rn_notice("refused: %s: %s", private, rn_code_to_sentence(note->msg.code));
+		return;
+	case OWN_NOTE_IGNORED:
+		rn_debug("ignored: %s: %s", private, rn_code_to_sentence(note->msg.code));
+		return;
+	case OWN_NOTE_GRANTED:
+	case OWN_NOTE_MOVED:
+	case OWN_NOTE_RETURNED:
+	case OWN_NOTE_TAKEN_OVER:
+	case OWN_NOTE_RELEASED:
+	case OWN_NOTE_VERIFYING:
+	case OWN_NOTE_REVOKING:
+	case OWN_NOTE_FROZEN:
+	case OWN_NOTE_HELD:
+	case OWN_NOTE_ACTIVE:
+	case OWN_NOTE_GONE:
+		rn_info("%s: %s public %s epoch %" G_GUINT64_FORMAT, what, private, public,
+			note->msg.epoch);
+		return;
+	}
+}
+
+static void count_note(uint8_t note)
+{
+	switch ((enum own_note)note) {
+	case OWN_NOTE_ACTIVE:
+		agent_counters_add(AGENT_GRANTED, 1);
+		break;
+	case OWN_NOTE_HELD:
+		agent_counters_add(AGENT_HELD, 1);
+		break;
+	case OWN_NOTE_FROZEN:
+		agent_counters_add(AGENT_FROZEN, 1);
+		break;
+	case OWN_NOTE_GONE:
+		agent_counters_add(AGENT_GONE, 1);
+		break;
+	case OWN_NOTE_REFUSED:
+		agent_counters_add(AGENT_REFUSED, 1);
+		break;
+	case OWN_NOTE_ALARM:
+		agent_counters_add(AGENT_ALARMS, 1);
+		break;
+	case OWN_NOTE_IGNORED:
+		agent_counters_add(AGENT_IGNORED, 1);
+		break;
+	case OWN_NOTE_GRANTED:
+	case OWN_NOTE_MOVED:
+	case OWN_NOTE_RETURNED:
+	case OWN_NOTE_TAKEN_OVER:
+	case OWN_NOTE_RELEASED:
+	case OWN_NOTE_VERIFYING:
+	case OWN_NOTE_REVOKING:
+		break;		/* the controller's */
+	}
+}
+
+/* A refused request is the machine's affair; the log gets the sentence. */
+static int result(gboolean ok, const struct own_act *act, const char *request, GError *error)
+{
+	char vm[RN_SIDE_TEXT];
+	int err;
+
+	if (ok)
+		return 0;
+	err = error->domain == AGENT_KERNEL_ERROR ? -error->code : -EIO;
+	if (err != -ENOENT && err != -ESTALE)
+		rn_warn("%s %s: %s", request, rn_private_print(&act->msg.vm, vm), error->message);
+	else
+		rn_debug("%s %s: %s", request, rn_private_print(&act->msg.vm, vm), error->message);
+	return err;
+}
+
+/* True when act was one whose result the machine wants, which is then in event. */
+static gboolean do_kernel(struct agent_core *core, const struct own_act *act,
+			  struct own_gw_event *event)
+{
+	const struct rn_msg *msg = &act->msg;
+	g_autoptr(GError) error = NULL;
+	struct rn_msg held;
+	gboolean ok;
+
+	memset(event, 0, sizeof(*event));
+	event->type = OWN_GW_EV_KERNEL;
+	switch ((enum own_act_type)act->type) {
+	case OWN_ACT_INSTALL:
+		ok = agent_kernel_mapping_new(core->kernel, msg, ROAMNAT_STATE_ACTIVE, &error);
+		event->err = result(ok, act, "install", error);
+		return TRUE;
+	case OWN_ACT_HOLD:
+		/* A transfer carries the sender's incarnation, if any. */
+		held = *msg;
+		held.incarnation = core->incarnation;
+		ok = agent_kernel_mapping_new(core->kernel, &held, ROAMNAT_STATE_HELD, &error);
+		event->err = result(ok, act, "hold", error);
+		return TRUE;
+	case OWN_ACT_FREEZE_OUT:
+		ok = agent_kernel_mapping_freeze(core->kernel, msg->id, msg->epoch,
+						 ROAMNAT_STATE_MOVING_OUT, &event->timer, &error);
+		event->err = result(ok, act, "freeze", error);
+		return TRUE;
+	case OWN_ACT_FREEZE_REL:
+		ok = agent_kernel_mapping_freeze(core->kernel, msg->id, msg->epoch,
+						 ROAMNAT_STATE_RELEASING, &event->timer, &error);
+		event->err = result(ok, act, "freeze", error);
+		return TRUE;
+	case OWN_ACT_FLOOR:
+		ok = agent_kernel_floor_set(core->kernel, msg->id, msg->epoch, &error);
+		event->err = result(ok, act, "floor", error);
+		return TRUE;
+	case OWN_ACT_DELETE:
+		ok = agent_kernel_mapping_del(core->kernel, msg->id, msg->epoch, &error);
+		result(ok, act, "delete", error);
+		return FALSE;
+	case OWN_ACT_REFUSE:
+		ok = agent_kernel_miss_refuse(core->kernel, &msg->vm, (uint64_t)act->ms, &error);
+		result(ok, act, "refuse", error);
+		return FALSE;
+	case OWN_ACT_SEND:
+	case OWN_ACT_SAVE:
+	case OWN_ACT_NOTE:
+		break;
+	}
+	return FALSE;
+}
+
+static void do_send(struct agent_core *core, const struct own_act *act)
+{
+	gboolean sent = core->ops->send(act->to, &act->msg, core->data);
+
+	agent_counters_add(sent ? AGENT_MESSAGES_SENT : AGENT_MESSAGES_UNSENT, 1);
+}
+
+/* Carries out what one step ordered. True when there is a result to tell. */
+static gboolean carry_out(struct agent_core *core, struct agent_entry *entry,
+			  struct own_gw_event *event)
+{
+	gboolean told = FALSE;
+
+	for (guint i = 0; i < core->acts.n; i++) {
+		const struct own_act *act = &core->acts.act[i];
+		struct own_gw_event answer;
+
+		if (act->type == OWN_ACT_SEND) {
+			do_send(core, act);
+		} else if (act->type == OWN_ACT_NOTE) {
+			count_note(act->note);
+			log_note(act);
+			core->ops->noted(entry, act, core->data);
+		} else if (do_kernel(core, act, &answer)) {
+			*event = answer;
+			told = TRUE;
+		}
+	}
+	return told;
+}
+
+/* One event, and the kernel's results that follow from it, before anything else
+ * happens to the entry. The entry may be gone on return.
+ */
+static void step(struct agent_core *core, struct agent_entry *entry,
+		 const struct own_gw_event *first)
+{
+	struct own_gw_event event = *first;
+	struct own_gw_env env = {
+		.self = core->self,
+		.incarnation = core->incarnation,
+		.mode = core->mode,
+		.session = core->up,
+	};
+
+	do {
+		env.now = agent_timer_now();
+		env.random = fresh_random(core);
+		own_gw_step(&env, &entry->own, &event, &core->acts);
+	} while (carry_out(core, entry, &event));
+
+	agent_entry_update(core->table, entry);
+	core->ops->stepped(entry, core->data);
+	if (own_gw_entry_idle(&entry->own, env.now))
+		agent_entry_remove(core->table, entry);
+}
+
+static struct agent_entry *lookup_or_add(struct agent_core *core, const struct rn_private *vm)
+{
+	struct agent_entry *entry = agent_entry_lookup(core->table, vm);
+
+	if (!entry)
+		entry = agent_entry_add(core->table, vm);
+	if (!entry)
+		agent_counters_add(AGENT_ENTRIES_FULL, 1);
+	return entry;
+}
+
+static void wake_up(void *data)
+{
+	struct agent_core *core = data;
+	struct own_gw_event event = { .type = OWN_GW_EV_TIME };
+	struct agent_entry *entry;
+
+	for (int i = 0; i < WAKE_BATCH; i++) {
+		entry = agent_entry_first(core->table);
+		if (!entry || entry->own.wake > agent_timer_now())
+			break;
+		step(core, entry, &event);
+	}
+	rearm(core);
+}
+
+/* ---- the kernel's events ---- */
+
+/* What the kernel has under this id now. */
+static gboolean kernel_has(struct agent_core *core, uint64_t id, uint64_t epoch)
+{
+	struct agent_kmsg_mapping mapping;
+
+	return agent_kernel_mapping_get(core->kernel, id, &mapping, NULL) &&
+	       mapping.epoch == epoch;
+}
+
+void agent_core_miss(struct agent_core *core, const struct agent_kmsg_mapping *miss)
+{
+	struct agent_entry *entry;
+	struct own_gw_event event;
+	struct rn_msg msg;
+
+	agent_counters_add(AGENT_MISSES, 1);
+	agent_counters_add(AGENT_MISSES_LOST, miss->lost);
+	entry = lookup_or_add(core, &miss->vm);
+	if (!entry)
+		return;
+	/* A miss that was on its way while its answer went the other way says
+	 * nothing: the kernel is asked what holds now.
+	 */
+	if (entry->own.state == OWN_GW_ACTIVE &&
+	    kernel_has(core, entry->own.id, entry->own.epoch))
+		return;
+	agent_kmsg_to_event(miss, OWN_GW_EV_MISS, &event, &msg);
+	step(core, entry, &event);
+	rearm(core);
+}
+
+static void adopt(struct agent_core *core, const struct agent_kmsg_mapping *mapping)
+{
+	struct agent_entry *entry = lookup_or_add(core, &mapping->vm);
+	struct own_gw_event event;
+	struct rn_msg msg;
+
+	if (!entry)
+		return;
+	entry->seen = core->generation;
+	if (entry->own.state != OWN_GW_NONE && entry->own.state != OWN_GW_PENDING)
+		return;
+	agent_kmsg_to_event(mapping, OWN_GW_EV_ADOPT, &event, &msg);
+	step(core, entry, &event);
+}
+
+static void on_idle(struct agent_core *core, const struct agent_kmsg_mapping *mapping)
+{
+	struct agent_entry *entry = agent_entry_lookup_id(core->table, mapping->id);
+	struct own_gw_event event;
+	struct rn_msg msg;
+
+	agent_counters_add(AGENT_IDLE_EVENTS, 1);
+	if (!entry) {
+		adopt(core, mapping);
+		entry = agent_entry_lookup_id(core->table, mapping->id);
+	}
+	if (!entry)
+		return;
+	agent_kmsg_to_event(mapping, OWN_GW_EV_IDLE, &event, &msg);
+	step(core, entry, &event);
+}
+
+static gboolean believed_in_kernel(const struct agent_entry *entry)
+{
+	switch ((enum own_gw_state)entry->own.state) {
+	case OWN_GW_NONE:
+	case OWN_GW_PENDING:
+		return FALSE;
+	case OWN_GW_MOVING_IN:
+	case OWN_GW_ACTIVE:
+	case OWN_GW_MOVING_OUT:
+	case OWN_GW_RESUMING:
+	case OWN_GW_RELEASING:
+	case OWN_GW_SUSPENDED:
+		return TRUE;
+	}
+	return FALSE;
+}
+
+static void tell_deleted(struct agent_core *core, struct agent_entry *entry)
+{
+	struct rn_msg msg = { .id = entry->own.id, .epoch = entry->own.epoch,
+			      .vm = entry->own.vm };
+	struct own_gw_event event = { .type = OWN_GW_EV_DELETED, .msg = &msg };
+	char vm[RN_SIDE_TEXT];
+
+	agent_counters_add(AGENT_DELETED_BY_OTHERS, 1);
+	rn_warn("%s epoch %" G_GUINT64_FORMAT " was taken out of the kernel by somebody else",
+		rn_private_print(&entry->own.vm, vm), entry->own.epoch);
+	step(core, entry, &event);
+}
+
+void agent_core_changed(struct agent_core *core, const struct agent_kmsg_mapping *mapping)
+{
+	struct agent_entry *entry;
+
+	switch ((enum roamnat_event)mapping->event) {
+	case ROAMNAT_EVENT_IDLE:
+		on_idle(core, mapping);
+		break;
+	case ROAMNAT_EVENT_DELETED:
+		/* Most of these are the echo of what we ordered ourselves. */
+		entry = agent_entry_lookup_id(core->table, mapping->id);
+		if (entry && entry->own.epoch == mapping->epoch && believed_in_kernel(entry) &&
+		    !kernel_has(core, mapping->id, mapping->epoch))
+			tell_deleted(core, entry);
+		break;
+	case ROAMNAT_EVENT_INSTALLED:
+	case ROAMNAT_EVENT_GRANTED:
+	case ROAMNAT_EVENT_FROZEN:
+		return;
+	}
+	rearm(core);
+}
+
+static void reconcile_one(const struct agent_kmsg_mapping *mapping, void *data)
+{
+	adopt(data, mapping);
+}
+
+gboolean agent_core_reconcile(struct agent_core *core, GError **error)
+{
+	gboolean ok;
+
+	core->generation++;
+	ok = agent_kernel_mapping_dump(core->kernel, reconcile_one, core, error);
+	for (guint i = agent_entry_count(core->table); ok && i-- > 0;) {
+		struct agent_entry *entry = agent_entry_at(core->table, i);
+
+		if (entry->seen != core->generation && believed_in_kernel(entry))
+			tell_deleted(core, entry);
+	}
+	rearm(core);
+	return ok;
+}
+
+void agent_core_clear(struct agent_core *core)
+{
+	while (agent_entry_count(core->table)) {
+		struct agent_entry *entry = agent_entry_at(core->table,
+							   agent_entry_count(core->table) - 1);
+		struct rn_private vm = entry->own.vm;
+
+		own_gw_entry_init(&entry->own, &vm);
+		agent_entry_update(core->table, entry);
+		core->ops->stepped(entry, core->data);
+		agent_entry_remove(core->table, entry);
+	}
+	rearm(core);
+}
+
+/* ---- the network's and the user's events ---- */
+
+void agent_core_message(struct agent_core *core, uint32_t from, const struct rn_msg *msg)
+{
+	struct own_gw_event event = { .type = OWN_GW_EV_MSG, .from = from, .msg = msg };
+	struct agent_entry *entry;
+
+	agent_counters_add(AGENT_MESSAGES_TAKEN, 1);
+	if (msg->vm.addr.len)
+		entry = lookup_or_add(core, &msg->vm);
+	else
+		entry = agent_entry_lookup_id(core->table, msg->id);
+	if (!entry) {
+		agent_counters_add(AGENT_MESSAGES_UNKNOWN, 1);
+		return;
+	}
+	step(core, entry, &event);
+	rearm(core);
+}
+
+void agent_core_everyone(struct agent_core *core, enum own_gw_event_type type)
+{
+	struct own_gw_event event = { .type = type };
+
+	for (guint i = agent_entry_count(core->table); i-- > 0;)
+		step(core, agent_entry_at(core->table, i), &event);
+	rearm(core);
+}
+
+void agent_core_vm_left(struct agent_core *core, struct agent_entry *entry, uint32_t dst)
+{
+	struct rn_msg msg = { .type = RN_MSG_MOVE, .id = entry->own.id, .vm = entry->own.vm,
+			      .epoch = entry->own.epoch, .dst = dst,
+			      .cause = RN_CAUSE_OPERATOR };
+	struct own_gw_event event = { .type = OWN_GW_EV_VM_LEFT, .msg = &msg };
+
+	step(core, entry, &event);
+	rearm(core);
+}
+
+void agent_core_release(struct agent_core *core, struct agent_entry *entry)
+{
+	struct own_gw_event event = { .type = OWN_GW_EV_RELEASE };
+
+	step(core, entry, &event);
+	rearm(core);
+}
+
+GArray *agent_core_inventory(struct agent_core *core)
+{
+	GArray *inventory = g_array_new(FALSE, FALSE, sizeof(struct agent_core_held));
+
+	for (guint i = agent_entry_count(core->table); i-- > 0;) {
+		const struct agent_entry *entry = agent_entry_at(core->table, i);
+		struct agent_core_held held = { entry->own.id, entry->own.epoch };
+
+		/* A transfer that waits is no possession. */
+		if (believed_in_kernel(entry) && entry->own.state != OWN_GW_MOVING_IN)
+			g_array_append_val(inventory, held);
+	}
+	return inventory;
+}
+
+/* ---- the core itself ---- */
+
+void agent_core_set_session(struct agent_core *core, uint32_t self, uint64_t incarnation,
+			    gboolean up)
+{
+	core->self = self;
+	core->incarnation = incarnation;
+	core->up = up;
+}
+
+void agent_core_set_max(struct agent_core *core, guint max)
+{
+	agent_entry_table_set_max(core->table, max);
+}
+
+struct agent_table *agent_core_table(struct agent_core *core)
+{
+	return core->table;
+}
+
+struct agent_core *agent_core_new(struct agent_kernel *kernel, enum rn_mode mode,
+				  const struct agent_core_ops *ops, void *data)
+{
+	struct agent_core *core = g_new0(struct agent_core, 1);
+
+	core->kernel = kernel;
+	core->mode = (uint8_t)mode;
+	core->ops = ops;
+	core->data = data;
+	core->table = agent_entry_table_new(G_MAXUINT);
+	core->timer = agent_timer_new(wake_up, core);
+	return core;
+}
+
+void agent_core_free(struct agent_core *core)
+{
+	if (!core)
+		return;
+	agent_timer_free(core->timer);
+	agent_entry_table_free(core->table);
+	g_free(core);
+}
