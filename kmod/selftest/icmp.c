@@ -129,6 +129,11 @@ static int one(struct bench *b, enum rnat_shape shape, enum rnat_csum csum,
 	change(b, dst, addr, port);
 	rnat_packet_build(&b->error, &b->before);
 	rnat_packet_build(&b->want_error, &b->want);
+	if (port && (round & 4)) {
+		port = rnat_packet_zeroing_port(&b->want, port) ?: port;
+		change(b, dst, addr, port);
+		rnat_packet_build(&b->want_error, &b->want);
+	}
 	err = rnat_sample_make(&b->sample, &b->error, &b->before, shape, csum);
 	if (err)
 		return err;

@@ -212,6 +212,17 @@ void rnat_packet_build(const struct rnat_packet *p, struct rnat_bytes *b)
 	b->check = at < 0 || p->absent ? -1 : b->thoff + at;
 }
 
+__be16 rnat_packet_zeroing_port(const struct rnat_bytes *b, __be16 port)
+{
+	int i;
+
+	for (i = 0; i < b->nr_sums; i++)
+		if (b->sums[i].udp)
+			return (__force __be16)csum16_add((__force __sum16)port,
+				(__force __be16)get_check(b->data + b->sums[i].at));
+	return 0;
+}
+
 bool rnat_packet_can(const struct rnat_packet *p, enum rnat_csum csum)
 {
 	bool fragment = p->frag_off & (IP_OFFSET | IP_MF);

@@ -61,6 +61,12 @@ struct rnat_bytes {
 
 void rnat_packet_build(const struct rnat_packet *p, struct rnat_bytes *b);
 
+/*
+ * The port instead of @port with which the UDP checksum in @b would come out as
+ * 0, which must be sent as all ones; 0 if there is no such checksum.
+ */
+__be16 rnat_packet_zeroing_port(const struct rnat_bytes *b, __be16 port);
+
 /* How the bytes lie in the skb. */
 enum rnat_shape {
 	RNAT_SHAPE_LINEAR,

@@ -138,6 +138,11 @@ static int one(struct bench *b, const struct rnat_packet *p,
 
 	rnat_packet_build(p, &b->before);
 	rnat_packet_build(&want, &b->want);
+	if (has_port && (round & 4)) {
+		port = rnat_packet_zeroing_port(&b->want, port) ?: port;
+		want = changed(p, dst, cpu_to_be32(addr), port);
+		rnat_packet_build(&want, &b->want);
+	}
 	err = rnat_sample_make(&b->sample, p, &b->before, shape, csum);
 	if (err)
 		return err;

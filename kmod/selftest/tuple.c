@@ -105,7 +105,7 @@ static const char *keys_differ(const struct rnat_tuple *t, int port_key)
 	return NULL;
 }
 
-static const char *parse(struct bench *b, const struct parse_case *c)
+static const char *parses_wrong(struct bench *b, const struct parse_case *c)
 {
 	const struct rnat_packet *p = &c->packet;
 	struct rnat_sample *s = &b->sample;
@@ -136,7 +136,7 @@ static int parse_one(struct bench *b, const struct parse_case *c)
 				       RNAT_CSUM_NONE);
 		if (err)
 			return err;
-		what = parse(b, c);
+		what = parses_wrong(b, c);
 		rnat_sample_free(&b->sample);
 		if (what) {
 			pr_err("%s, shape %d: %s\n", c->packet.name, shape, what);
