@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <stdio.h>
+#include <string.h>
+#include "controller/config.h"
+#include "proto/msg.h"
+
+#define LEASE_MIN_MS	10000
+
+static const struct rn_config_key keys[] = {
+	{ "controller", "name", FALSE },
+	{ "controller", "listen", TRUE },
+	{ "controller", "control-socket", FALSE },
+	{ "controller", "store", FALSE },
+	{ "controller", "report-from", FALSE },
+	{ "controller", "quarantine", FALSE },
+	{ "tls", "ca", TRUE },
+	{ "tls", "cert", TRUE },
+	{ "tls", "key", TRUE },
+	{ "tls", "crl", FALSE },
+	{ "pool *", "prefix", TRUE },
+	{ "pool *", "kind", FALSE },
+	{ "pool *", "ports", FALSE },
+	{ "pool *", "protocols", FALSE },
+	{ "pool *", "zones", FALSE },
+	{ "pool *", "idle-timeout", FALSE },
+	{ "pool *", "exclude", FALSE },
+	{ "gateway *", "identity", TRUE },
+	{ "gateway *", "endpoint", TRUE },
+	{ "gateway *", "planned", FALSE },
+	{ "gateway *", "overload", FALSE },
+	{ "gateway *", "lease", FALSE },
+	{ "gateway *", "enabled", FALSE },
+	{ NULL, NULL, FALSE },
+};
+
+static const char *string_or(const struct rn_config *file, const char *group, const char *key,
+			     const char *fallback)
+{
+	const char *value = rn_config_string(file, group, key);
+
+	return value ? value : fallback;
+}
+
+static gboolean load_controller(struct rn_ctl_config *config, GError **error)
+{
+	static const char *const modes[] = { "source", "destination", NULL };
+	const struct rn_config *file = config->file;
+	struct rn_addr addr;
+	uint16_t port;
+	int mode;
+
+	config->name = string_or(file, "controller", "name", "controller");
+	config->listen = rn_config_string(file, "controller", "listen");
+	config->control_socket = string_or(file, "controller", "control-socket",
+					   "/run/roamnat/controller.sock");
+	config->store = string_or(file, "controller", "store", "/var/lib/roamnat/controller.db");
+	config->ca = rn_config_string(file, "tls", "ca");
+	config->cert = rn_config_string(file, "tls", "cert");
+	config->key = rn_config_string(file, "tls", "key");
+	config->crl = rn_config_string(file, "tls", "crl");
+	if (strlen(config->name) >= RN_NAME_MAX) {
+		rn_config_error(file, "controller", "name", error,
+				"longer than %d characters: shorten it", RN_NAME_MAX - 1);
+		return FALSE;
+	}
+	if (!rn_endpoint_parse(config->listen, &addr, &port)) {
+		rn_config_error(file, "controller", "listen", error,
+				"`%s` is not ADDRESS:PORT or [ADDRESS]:PORT", config->listen);
+		return FALSE;
+	}
+	if (!rn_config_choice(file, "controller", "report-from", modes, 0, &mode, error) ||
+	    !rn_config_duration(file, "controller", "quarantine", 120000,
+				&config->quarantine, error))
+		return FALSE;
+	config->mode = mode == 0 ? RN_MODE_SOURCE : RN_MODE_DESTINATION;
+	return TRUE;
+}
+
+/* ---- pools ---- */
+
+static gboolean parse_ports(struct rn_ctl_config *config, const char *group,
+			    struct rn_pool_spec *spec, GError **error)
+{
+	const char *text = string_or(config->file, group, "ports", "1024-65535");
+	unsigned int lo, hi;
+	char end;
+
+	if (sscanf(text, "%u-%u%c", &lo, &hi, &end) != 2 || lo > hi || hi > 65535 || !lo) {
+		rn_config_error(config->file, group, "ports", error,
+				"`%s` is not LOW-HIGH within 1-65535", text);
+		return FALSE;
+	}
+	spec->port_lo = lo;
+	spec->port_hi = hi;
+	return TRUE;
+}
+
+static gboolean parse_protocols(struct rn_ctl_config *config, const char *group,
+				struct rn_pool_spec *spec, GError **error)
+{
+	g_auto(GStrv) words = g_strsplit(string_or(config->file, group, "protocols",
+						   "tcp;udp;icmp"), ";", -1);
+
+	for (char **word = words; *word; word++) {
+		g_strstrip(*word);
+		if (!strcmp(*word, "tcp")) {
+			spec->protocols |= RN_POOL_TCP;
+		} else if (!strcmp(*word, "udp")) {
+			spec->protocols |= RN_POOL_UDP;
+		} else if (!strcmp(*word, "icmp")) {
+			spec->protocols |= RN_POOL_ICMP;
+		} else if (**word) {
+			rn_config_error(config->file, group, "protocols", error,
+					"`%s` is none of tcp, udp, icmp", *word);
+			return FALSE;
+		}
+	}
+	return TRUE;
+}
+
+static gboolean parse_zones(struct rn_ctl_config *config, const char *group, GArray *zones,
+			    GError **error)
+{
+	g_auto(GStrv) words = g_strsplit(string_or(config->file, group, "zones", ""), ";", -1);
+
+	for (char **word = words; *word; word++) {
+		guint64 zone;
+		uint32_t value;
+
+		g_strstrip(*word);
+		if (!**word)
+			continue;
+		if (!g_ascii_string_to_unsigned(*word, 10, 0, UINT32_MAX, &zone, NULL)) {
+			rn_config_error(config->file, group, "zones", error,
+					"`%s` is not a zone: numbers separated by ;", *word);
+			return FALSE;
+		}
+		value = zone;
+		g_array_append_val(zones, value);
+	}
+	return TRUE;
+}
+
+static gboolean parse_exclude(struct rn_ctl_config *config, const char *group, GArray *exclude,
+			      GError **error)
+{
+	g_auto(GStrv) words = g_strsplit(string_or(config->file, group, "exclude", ""), ";", -1);
+
+	for (char **word = words; *word; word++) {
+		struct rn_addr addr;
+
+		g_strstrip(*word);
+		if (!**word)
+			continue;
+		if (!rn_addr_parse(*word, &addr)) {
+			rn_config_error(config->file, group, "exclude", error,
+					"`%s` is not an address: addresses separated by ;", *word);
+			return FALSE;
+		}
+		g_array_append_val(exclude, addr);
+	}
+	return TRUE;
+}
+
+static gboolean one_family(struct rn_ctl_config *config, const char *group,
+			   const struct rn_pool_spec *spec, GError **error)
+{
+	if (!spec->n_prefixes) {
+		rn_config_error(config->file, group, "prefix", error,
+				"is empty: give at least one prefix");
+		return FALSE;
+	}
+	for (gsize i = 1; i < spec->n_prefixes; i++) {
+		if (spec->prefixes[i].addr.len == spec->prefixes[0].addr.len)
+			continue;
+		rn_config_error(config->file, group, "prefix", error,
+				"mixes IPv4 and IPv6: make a pool for each");
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean load_port_keys(struct rn_ctl_config *config, const char *group,
+			       struct rn_pool_spec *spec, GError **error)
+{
+	if (spec->kind == RN_KIND_PORT)
+		return parse_ports(config, group, spec, error) &&
+		       parse_protocols(config, group, spec, error);
+	if (rn_config_string(config->file, group, "ports") ||
+	    rn_config_string(config->file, group, "protocols")) {
+		rn_config_error(config->file, group, "ports", error,
+				"ports and protocols need kind=port");
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean load_pool(struct rn_ctl_config *config, const char *name, GError **error)
+{
+	static const char *const kinds[] = { "address", "port", NULL };
+	g_autoptr(GArray) zones = g_array_new(FALSE, FALSE, sizeof(uint32_t));
+	g_autoptr(GArray) exclude = g_array_new(FALSE, FALSE, sizeof(struct rn_addr));
+	g_autofree char *group = g_strconcat("pool ", name, NULL);
+	g_autofree struct rn_prefix *prefixes = NULL;
+	struct rn_pool_spec spec = { .name = name };
+	guint64 idle;
+	int kind;
+
+	if (!rn_config_choice(config->file, group, "kind", kinds, 0, &kind, error) ||
+	    !rn_config_prefixes(config->file, group, "prefix", &prefixes, &spec.n_prefixes,
+				error) ||
+	    !rn_config_duration(config->file, group, "idle-timeout", 0, &idle, error))
+		return FALSE;
+	spec.kind = kind == 0 ? RN_KIND_ADDRESS : RN_KIND_PORT;
+	spec.prefixes = prefixes;
+	spec.idle_ms = idle;
+	if (!one_family(config, group, &spec, error) ||
+	    !load_port_keys(config, group, &spec, error) ||
+	    !parse_zones(config, group, zones, error) ||
+	    !parse_exclude(config, group, exclude, error))
+		return FALSE;
+	spec.zones = (const uint32_t *)zones->data;
+	spec.n_zones = zones->len;
+	spec.exclude = (const struct rn_addr *)exclude->data;
+	spec.n_exclude = exclude->len;
+	return rn_pools_add(config->pools, &spec, error);
+}
+
+/* ---- gateways ---- */
+
+static gboolean gateway_unique(struct rn_ctl_config *config, const char *group,
+			       const struct rn_gateway_config *gw, GError **error)
+{
+	for (guint i = 0; i < config->gateways->len; i++) {
+		const struct rn_gateway_config *other =
+			&g_array_index(config->gateways, struct rn_gateway_config, i);
+
+		if (strcmp(other->identity, gw->identity))
+			continue;
+		rn_config_error(config->file, group, "identity", error,
+				"%s is that of gateway %s too: each needs its own certificate",
+				gw->identity, other->name);
+		return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean load_gateway(struct rn_ctl_config *config, const char *name, GError **error)
+{
+	g_autofree char *group = g_strconcat("gateway ", name, NULL);
+	const struct rn_config *file = config->file;
+	struct rn_gateway_config gw = {
+		.name = name,
+		.identity = rn_config_string(file, group, "identity"),
+		.endpoint = rn_config_string(file, group, "endpoint"),
+	};
+	struct rn_addr addr;
+	uint16_t port;
+
+	if (strlen(name) >= RN_NAME_MAX || strlen(gw.identity) >= RN_TEXT_MAX) {
+		rn_config_error(file, group, "identity", error,
+				"names have at most %d, identities %d characters",
+				RN_NAME_MAX - 1, RN_TEXT_MAX - 1);
+		return FALSE;
+	}
+	if (!rn_endpoint_parse(gw.endpoint, &addr, &port)) {
+		rn_config_error(file, group, "endpoint", error,
+				"`%s` is not ADDRESS:PORT or [ADDRESS]:PORT", gw.endpoint);
+		return FALSE;
+	}
+	if (!rn_config_uint(file, group, "planned", 0, UINT32_MAX, 0, &gw.planned, error) ||
+	    !rn_config_uint(file, group, "overload", 0, UINT32_MAX, 0, &gw.overload, error) ||
+	    !rn_config_duration(file, group, "lease", 0, &gw.lease_ms, error) ||
+	    !rn_config_bool(file, group, "enabled", TRUE, &gw.enabled, error) ||
+	    !gateway_unique(config, group, &gw, error))
+		return FALSE;
+	if (gw.lease_ms && gw.lease_ms < LEASE_MIN_MS) {
+		rn_config_error(file, group, "lease", error,
+				"is shorter than %d s, which a short loss of the network would end: make it longer, or 0 for none",
+				LEASE_MIN_MS / 1000);
+		return FALSE;
+	}
+	g_array_append_val(config->gateways, gw);
+	return TRUE;
+}
+
+static gboolean load_all(struct rn_ctl_config *config,
+			 gboolean (*load)(struct rn_ctl_config *, const char *, GError **),
+			 const char *kind, char ***names, GError **error)
+{
+	*names = rn_config_names(config->file, kind);
+	if (!**names) {
+		g_autofree char *group = g_strconcat(kind, " NAME", NULL);
+
+		rn_config_error(config->file, group, "*", error, "is missing: name at least one");
+		return FALSE;
+	}
+	for (char **name = *names; *name; name++)
+		if (!load(config, *name, error))
+			return FALSE;
+	return TRUE;
+}
+
+struct rn_ctl_config *rn_ctl_config_load(const char *path, GError **error)
+{
+	struct rn_config *file = rn_config_load(path, keys, error);
+	g_auto(GStrv) pools = NULL;
+	struct rn_ctl_config *config;
+
+	if (!file)
+		return NULL;
+	config = g_new0(struct rn_ctl_config, 1);
+	config->file = file;
+	config->gateways = g_array_new(FALSE, TRUE, sizeof(struct rn_gateway_config));
+	config->pools = rn_pools_new();
+	if (load_controller(config, error) &&
+	    load_all(config, load_pool, "pool", &pools, error) &&
+	    load_all(config, load_gateway, "gateway", &config->gateway_names, error))
+		return config;
+	rn_ctl_config_free(config);
+	return NULL;
+}
+
+void rn_ctl_config_free(struct rn_ctl_config *config)
+{
+	if (!config)
+		return;
+	rn_pools_free(config->pools);
+	g_array_unref(config->gateways);
+	g_strfreev(config->gateway_names);
+	rn_config_free(config->file);
+	g_free(config);
+}

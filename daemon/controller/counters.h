@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What the controller counts, each with the sentence that `natctl stats
+ * --explain` prints. Main loop only.
+ */
+#ifndef RN_CONTROLLER_COUNTERS_H
+#define RN_CONTROLLER_COUNTERS_H
+
+#include <stdint.h>
+#include "proto/msg.h"
+
+#define RN_COUNTERS(X) \
+	X(messages, "messages taken from gateways") \
+	X(messages_bad, "messages of a type, or in a state, in which no gateway sends them") \
+	X(requests, "requests of gateways for a mapping (NATREQ)") \
+	X(grants_first, "endpoints given to a VM") \
+	X(moved, "mappings whose owner changed after the other gateway had confirmed it") \
+	X(returned, "mappings that went back to their source at a new epoch") \
+	X(taken_over, "mappings taken over from a fenced gateway") \
+	X(released, "mappings released by their owner") \
+	X(refused, "requests refused; stats names each reason as refused_*") \
+	X(alarms, "refusals of what no honest gateway asks, such as a release by another than the owner") \
+	X(ignored, "messages without effect: repeated, or about a question that is settled") \
+	X(refusals_unaudited, "refusals counted but not written to the audit log, because one gateway caused too many") \
+	X(registrations, "incarnations given to gateways") \
+	X(renewals, "leases renewed") \
+	X(renewals_refused, "leases not renewed") \
+	X(leases_over, "leases that ended without renewal") \
+	X(fenced, "gateways that an operator declared off") \
+	X(overloads, "gateways that reached their overload threshold") \
+	X(sessions_up, "connections of gateways accepted after HELLO") \
+	X(sessions_refused, "connections refused at HELLO: identity, name, mode or version") \
+	X(sessions_lost, "connections of gateways that ended") \
+	X(sessions_slow, "connections closed because the gateway did not read its messages") \
+	X(messages_unsent, "messages for a gateway that was not connected; they are sent again") \
+	X(orders, "migrations and takeovers ordered on the control socket") \
+	X(events_lost, "events that a natctl monitor was too slow to take")
+
+enum rn_counter {
+#define X(name, sentence) RN_COUNTER_##name,
+	RN_COUNTERS(X)
+#undef X
+	RN_COUNTER_N,
+};
+
+struct rn_counters {
+	uint64_t value[RN_COUNTER_N];
+	uint64_t refused[RN_CODE_MAX + 1];	/* by reason */
+};
+
+#define rn_count(counters, name) ((counters)->value[RN_COUNTER_##name]++)
+
+void rn_counters_refused(struct rn_counters *counters, uint8_t code);
+/* Calls each with all of them; text lives as long as the call. */
+void rn_counters_foreach(const struct rn_counters *counters,
+			 void (*each)(const char *name, uint64_t value, const char *sentence,
+				      void *data), void *data);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Every public endpoint that was ever used, in memory: by id, by public side,
+ * by the VM that has it or had it last, by owner, and by the time at which the
+ * machine wants to be woken. A million of them are expected.
+ */
+#ifndef RN_CONTROLLER_RECORDS_H
+#define RN_CONTROLLER_RECORDS_H
+
+#include "controller/gateway.h"
+
+struct rn_record {
+	struct own_ctl_rec own;		/* changed by own_ctl_step only */
+	struct rn_heap_node wake;
+	GList owner_link, coming_link;	/* in the queues of its gateways */
+	uint32_t owner_queue, coming_queue;	/* whose; 0 in none */
+	bool revoking;			/* counted in its owner's `revoking` */
+	uint64_t named;			/* serial of the inventory that named it */
+	uint8_t code;			/* why the last order or report was refused */
+	GSList *watches;		/* orders that wait for it, see order.h */
+	char *by;			/* who ordered its migration */
+};
+
+struct rn_records {
+	struct rn_gateways *gateways;
+	GHashTable *by_id;		/* owns the records */
+	GHashTable *by_public;
+	GHashTable *by_vm;		/* the one it has, else the last one it had */
+	struct rn_heap wakes;
+	uint64_t next_id;
+};
+
+struct rn_records *rn_records_new(struct rn_gateways *gateways);
+void rn_records_free(struct rn_records *records);
+/* NULL when id or public side are there already: the store is damaged. */
+struct rn_record *rn_records_restore(struct rn_records *records,
+				     const struct rn_store_mapping *row);
+/* A new endpoint, with the next id. */
+struct rn_record *rn_records_add(struct rn_records *records, const struct rn_public *pub);
+struct rn_record *rn_records_id(const struct rn_records *records, uint64_t id);
+struct rn_record *rn_records_public(const struct rn_records *records,
+				    const struct rn_public *pub);
+struct rn_record *rn_records_vm(const struct rn_records *records, const struct rn_private *vm);
+/* Somebody owns it: GRANTED or in a verification. */
+bool rn_record_owned(const struct rn_record *record);
+struct rn_store_mapping rn_record_row(const struct rn_record *record);
+/* The machine has changed record, whose VM was `before`: mend the indexes. */
+void rn_records_update(struct rn_records *records, struct rn_record *record,
+		       const struct rn_private *before);
+/* When the first record wants EV_TIME, OWN_NEVER for none. */
+int64_t rn_records_next_wake(const struct rn_records *records);
+struct rn_record *rn_records_due(struct rn_records *records, int64_t now);
+/* Ids in ascending order, a snapshot that lists walk; free with g_array_unref. */
+GArray *rn_records_ids(const struct rn_records *records);
+
+#endif
