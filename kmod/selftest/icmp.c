@@ -189,17 +189,27 @@ static int rewrite_all(struct bench *b, const struct rnat_packet *quote)
 	return ret;
 }
 
+/* The first fragment of an error, whose checksum only the receiver can check. */
+static int rewrite_fragment(struct bench *b)
+{
+	describe(b, &quotes[1], ICMP_DEST_UNREACH, 0, 0);
+	b->error.frag_off = IP_MF;
+	b->error.keep = 40;
+	return rewrite_one(b);
+}
+
 /* Changes one byte of a good error, or cuts it; it must not be believed. */
-static int refuse(struct bench *b, const char *name, unsigned int keep, int at,
-		  u8 value, bool mend)
+static int refuse(struct bench *b, const struct rnat_packet *quote,
+		  const char *name, unsigned int keep, int at, u8 value,
+		  bool mend)
 {
 	struct rnat_tuple outer, inner;
 	struct rnat_bytes *bytes = &b->before;
 	struct rnat_sample *s = &b->sample;
-	__sum16 *sum = (__sum16 *)(bytes->data + bytes->check);
+	__sum16 *sum;
 	int err;
 
-	describe(b, &quotes[0], ICMP_DEST_UNREACH, 0, keep);
+	describe(b, quote, ICMP_DEST_UNREACH, 0, keep);
 	rnat_packet_build(&b->error, bytes);
 	sum = (__sum16 *)(bytes->data + bytes->check);
 	if (at >= 0)
@@ -226,25 +236,34 @@ static int refuse(struct bench *b, const char *name, unsigned int keep, int at,
 
 static int refuse_all(struct bench *b)
 {
+	static const struct bad_quote {
+		const char *name;
+		u8 quote, keep;
+		s8 at;
+		u8 flip;
+		bool mend;
+	} bad[] = {
+		{ "bad checksum", 0, 28, INNER + 30, 1, false },
+		{ "bad quoted IP checksum", 0, 28, INNER + 10, 1, true },
+		{ "quoted IPv6", 0, 28, INNER, 0x20, true },
+		{ "quoted header of 16 bytes", 0, 28, INNER, 0x01, true },
+		{ "quoted header beyond the end", 0, 8, INNER, 0x0a, true },
+		{ "quoted GRE header beyond the end", 9, 8, INNER, 0x0a, true },
+		{ "not an error", 0, 28, sizeof(struct iphdr),
+		  ICMP_DEST_UNREACH ^ ICMP_ECHO, true },
+	};
+	const struct bad_quote *q;
 	int err, keep, ret = 0;
 
 	for (keep = 1; keep < 8; keep++) {
-		err = refuse(b, "short quote", keep, -1, 0, false);
+		err = refuse(b, &quotes[0], "short quote", keep, -1, 0, false);
 		ret = ret ?: err;
 	}
-	err = refuse(b, "bad checksum", 28, INNER + 30, 1, false);
-	ret = ret ?: err;
-	err = refuse(b, "bad quoted IP checksum", 28, INNER + 10, 1, true);
-	ret = ret ?: err;
-	err = refuse(b, "quoted IPv6", 28, INNER, 0x20, true);
-	ret = ret ?: err;
-	err = refuse(b, "quoted header too short", 28, INNER, 0x01, true);
-	ret = ret ?: err;
-	err = refuse(b, "quoted header beyond the end", 8, INNER, 0x0a, true);
-	ret = ret ?: err;
-	err = refuse(b, "not an error", 28, sizeof(struct iphdr),
-		     ICMP_DEST_UNREACH ^ ICMP_ECHO, true);
-	ret = ret ?: err;
+	for (q = bad; q < bad + ARRAY_SIZE(bad); q++) {
+		err = refuse(b, &quotes[q->quote], q->name, q->keep, q->at,
+			     q->flip, q->mend);
+		ret = ret ?: err;
+	}
 	return ret;
 }
 
@@ -284,6 +303,8 @@ int rnat_selftest_icmp(void)
 		err = rewrite_all(b, &quotes[i]);
 		ret = ret ?: err;
 	}
+	err = rewrite_fragment(b);
+	ret = ret ?: err;
 	err = refuse_all(b);
 	ret = ret ?: err;
 	err = refuse_nested(b);

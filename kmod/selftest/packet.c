@@ -238,6 +238,7 @@ bool rnat_packet_can(const struct rnat_packet *p, enum rnat_csum csum)
 		return !fragment && !p->absent &&
 		       (p->proto == IPPROTO_TCP || p->proto == IPPROTO_UDP);
 	case RNAT_CSUM_TUNNEL:
+	case RNAT_CSUM_TUNNEL_GSO:
 		return p->tunnel;
 	case RNAT_CSUM_MAX:
 		break;
@@ -264,44 +265,61 @@ static int append_pages(struct sk_buff *skb, const u8 *data, unsigned int len)
 	return 0;
 }
 
-static void set_csum(struct rnat_sample *s, const struct rnat_packet *p,
-		     const struct rnat_bytes *b, enum rnat_csum csum, u8 *frame)
+/* What the stack leaves in the L4 header when a device is to do the rest. */
+static void put_pending(struct rnat_sample *s, const struct rnat_packet *p,
+			const struct rnat_bytes *b, u8 *frame)
 {
-	unsigned int start = s->nhoff + b->thoff;
-	struct sk_buff *skb = s->skb;
 	__sum16 pending = 0;
 
-	switch (csum) {
+	if (p->proto != IPPROTO_ICMP)
+		pending = ~csum_tcpudp_magic(p->src, p->dst, b->len - b->thoff,
+					     p->proto, 0);
+	put_check(frame + s->nhoff + b->check, pending);
+	s->skb->csum_start = HEADROOM + s->nhoff + b->thoff;
+	s->skb->csum_offset = b->check - b->thoff;
+	s->skb->ip_summed = CHECKSUM_PARTIAL;
+}
+
+static void put_inner_pending(struct rnat_sample *s, const struct rnat_packet *p,
+			      const struct rnat_bytes *b, u8 *frame)
+{
+	unsigned int payload = s->nhoff + b->thoff + l4_header_len(p);
+
+	put_check(frame + payload + RNAT_PACKET_INNER_CHECK,
+		  (__force __sum16)RNAT_PACKET_INNER_SEED);
+	s->skb->csum_start = HEADROOM + payload + RNAT_PACKET_INNER_START;
+	s->skb->csum_offset = RNAT_PACKET_INNER_CHECK - RNAT_PACKET_INNER_START;
+	s->skb->ip_summed = CHECKSUM_PARTIAL;
+}
+
+static void set_csum(struct rnat_sample *s, const struct rnat_packet *p,
+		     const struct rnat_bytes *b, u8 *frame)
+{
+	struct sk_buff *skb = s->skb;
+
+	switch (s->csum) {
 	case RNAT_CSUM_NONE:
 	case RNAT_CSUM_MAX:
-		return;
+		break;
 	case RNAT_CSUM_UNNECESSARY:
 		skb->ip_summed = CHECKSUM_UNNECESSARY;
-		return;
+		break;
 	case RNAT_CSUM_COMPLETE:
 		skb->ip_summed = CHECKSUM_COMPLETE;
 		skb->csum = csum_partial(frame + s->nhoff, b->len + s->pad, 0);
-		return;
+		break;
 	case RNAT_CSUM_GSO:
 	case RNAT_CSUM_PARTIAL:
-		if (p->proto != IPPROTO_ICMP)
-			pending = ~csum_tcpudp_magic(p->src, p->dst,
-						     b->len - b->thoff,
-						     p->proto, 0);
-		put_check(frame + s->nhoff + b->check, pending);
-		skb->csum_offset = b->check - b->thoff;
+		put_pending(s, p, b, frame);
 		break;
 	case RNAT_CSUM_TUNNEL:
-		start += l4_header_len(p);
-		put_check(frame + start + RNAT_PACKET_INNER_CHECK,
-			  (__force __sum16)RNAT_PACKET_INNER_SEED);
-		start += RNAT_PACKET_INNER_START;
-		skb->csum_offset = RNAT_PACKET_INNER_CHECK -
-				   RNAT_PACKET_INNER_START;
+		put_inner_pending(s, p, b, frame);
+		break;
+	case RNAT_CSUM_TUNNEL_GSO:
+		put_pending(s, p, b, frame);
+		put_inner_pending(s, p, b, frame);
 		break;
 	}
-	skb->ip_summed = CHECKSUM_PARTIAL;
-	skb->csum_start = HEADROOM + start;
 }
 
 int rnat_sample_make(struct rnat_sample *s, const struct rnat_packet *p,
@@ -312,6 +330,9 @@ int rnat_sample_make(struct rnat_sample *s, const struct rnat_packet *p,
 	u8 *frame = s->before;
 
 	s->clone = NULL;
+	s->csum = csum;
+	s->thoff = b->thoff;
+	s->check = b->check;
 	s->nhoff = shape == RNAT_SHAPE_FRAMED ? FRAME_LEN : 0;
 	s->pad = shape == RNAT_SHAPE_FRAMED ? FRAME_PAD : 0;
 	len = s->nhoff + b->len + s->pad;
@@ -322,7 +343,7 @@ int rnat_sample_make(struct rnat_sample *s, const struct rnat_packet *p,
 
 	memset(frame, 0x5a, sizeof(s->before));
 	memcpy(frame + s->nhoff, b->data, b->len);
-	set_csum(s, p, b, csum, frame);
+	set_csum(s, p, b, frame);
 	linear = len;
 	if (shape == RNAT_SHAPE_PAGES)
 		linear = 0;
@@ -331,7 +352,7 @@ int rnat_sample_make(struct rnat_sample *s, const struct rnat_packet *p,
 	skb_put_data(s->skb, frame, linear);
 	if (append_pages(s->skb, frame + linear, len - linear))
 		goto nomem;
-	if (csum == RNAT_CSUM_GSO) {
+	if (csum == RNAT_CSUM_GSO || csum == RNAT_CSUM_TUNNEL_GSO) {
 		skb_shinfo(s->skb)->gso_size = 8;
 		skb_shinfo(s->skb)->gso_type = p->proto == IPPROTO_TCP ?
 			SKB_GSO_TCPV4 : SKB_GSO_UDP_L4;
@@ -372,15 +393,22 @@ static bool same_sum(__sum16 a, __sum16 b, bool udp)
 	       (!b || b == CSUM_MANGLED_0);
 }
 
-/* What the device does with a CHECKSUM_PARTIAL packet, on the flat copy. */
-static void finish_csum(struct rnat_sample *s)
+/* What a device does with a CHECKSUM_PARTIAL packet, on the flat copy. */
+static void finish_at(struct rnat_sample *s, unsigned int start, unsigned int at)
 {
-	unsigned int start = skb_checksum_start_offset(s->skb);
-	u8 *at = s->after + start + s->skb->csum_offset;
 	unsigned int len = s->skb->len - s->pad - start;
 	__sum16 sum = csum_fold(csum_partial(s->after + start, len, 0));
 
-	put_check(at, sum ?: CSUM_MANGLED_0);
+	put_check(s->after + at, sum ?: CSUM_MANGLED_0);
+}
+
+static void finish_csum(struct rnat_sample *s)
+{
+	unsigned int start = skb_checksum_start_offset(s->skb);
+
+	finish_at(s, start, start + s->skb->csum_offset);
+	if (s->csum == RNAT_CSUM_TUNNEL_GSO)
+		finish_at(s, s->nhoff + s->thoff, s->nhoff + s->check);
 }
 
 static const char *sums_differ(struct rnat_sample *s,

@@ -85,13 +85,15 @@ enum rnat_csum {
 	RNAT_CSUM_PARTIAL,
 	RNAT_CSUM_GSO,			/* PARTIAL, to be segmented */
 	RNAT_CSUM_TUNNEL,		/* PARTIAL, about what is inside */
+	RNAT_CSUM_TUNNEL_GSO,		/* the same, to be segmented */
 	RNAT_CSUM_MAX,
 };
 
 /* An skb under test and the clone that must not see what happens to it. */
 struct rnat_sample {
 	struct sk_buff *skb, *clone;
-	unsigned int nhoff, pad;
+	unsigned int nhoff, pad, thoff, check;
+	enum rnat_csum csum;
 	u8 before[RNAT_PACKET_MAX];
 	u8 after[RNAT_PACKET_MAX];
 };

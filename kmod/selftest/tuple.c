@@ -215,6 +215,29 @@ static int refuse_field(struct bench *b, const struct bad_field *f)
 	return refuse(b, &p, f->why, b->bytes.len);
 }
 
+/* A super-packet too long for the IP header to say how long. */
+static int parse_unsaid(struct bench *b)
+{
+	static const struct rnat_packet big = {
+		"big", A, B, SP, DP, .proto = IPPROTO_TCP, .payload = 80,
+	};
+	struct rnat_tuple t;
+	int err;
+
+	rnat_packet_build(&big, &b->bytes);
+	memset(b->bytes.data + 2, 0, 2);
+	err = rnat_sample_make(&b->sample, &big, &b->bytes, RNAT_SHAPE_SPLIT,
+			       RNAT_CSUM_GSO);
+	if (err)
+		return err;
+	if (rnat_tuple_parse(b->sample.skb, 0, &t) || t.l4 != RNAT_L4_PORTS) {
+		pr_err("big: it does not parse\n");
+		err = -EINVAL;
+	}
+	rnat_sample_free(&b->sample);
+	return err;
+}
+
 /* RFC 1858: the first fragment leaves the checksum to the second. */
 static int refuse_tiny(struct bench *b)
 {
@@ -242,6 +265,8 @@ int rnat_selftest_tuple(void)
 		err = refuse_field(b, &bad_fields[i]);
 		ret = ret ?: err;
 	}
+	err = parse_unsaid(b);
+	ret = ret ?: err;
 	err = refuse_tiny(b);
 	kfree(b);
 	return ret ?: err;
