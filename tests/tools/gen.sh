@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # Generates the uapi header and the netlink policies from roamnat.yaml with the
 # kernel's own generator, which Debian ships inside linux-source-6.12.
-#   gen.sh          writes include/uapi/linux/roamnat.h, kmod/netlink_gen.[ch]
+#   gen.sh          writes include/uapi/linux/roamnat.h, kmod/netlink_gen.[ch] and
+#                   tools/natctl/explain_gen.c
 #   gen.sh --check  writes nothing, fails when they differ from the spec
 set -eu
 top=$(cd "$(dirname "$0")/../.." && pwd)
@@ -35,6 +36,7 @@ gen kernel source netlink_gen.c
 sed -i 's/^static \(const struct genl_multicast_group\)/\1/' "$out/netlink_gen.c"
 sed -i 's/^enum {$/extern const struct genl_multicast_group roamnat_nl_mcgrps[1];\n\n&/' "$out/netlink_gen.h"
 sed -i 's/^\(const struct genl_multicast_group roamnat_nl_mcgrps\)\[\]/\1[1]/' "$out/netlink_gen.c"
+/usr/bin/python3 "$top/tests/tools/explain.py" "$spec" >"$out/explain_gen.c"
 rc=0
 check=0
 if [ "${1:-}" = --check ]; then check=1; fi
@@ -48,4 +50,5 @@ put() { # NAME DEST
 put roamnat.h include/uapi/linux/roamnat.h
 put netlink_gen.h kmod/netlink_gen.h
 put netlink_gen.c kmod/netlink_gen.c
+put explain_gen.c tools/natctl/explain_gen.c
 exit $rc

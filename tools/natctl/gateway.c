@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+#include "client.h"
+
+struct wanted {
+	const char *name;	/* NULL: all */
+	guint shown;
+};
+
+static void print_gateway(struct natctl *ctl, const Roamnat__Control__V1__Gateway *g)
+{
+	struct rn_print *print = ctl->print;
+
+	rn_print_open(print);
+	rn_print_string(print, NULL, "name", g->name);
+	rn_print_string(print, "state", "state", g->state);
+	rn_print_uint(print, "incarnation", "incarnation", g->incarnation);
+	rn_print_uint(print, "mappings", "mappings", g->mappings);
+	if (g->planned || ctl->json)
+		rn_print_uint(print, "planned", "planned", g->planned);
+	if (g->overload || ctl->json)
+		rn_print_uint(print, "overload", "overload", g->overload);
+	if (g->lease_ms || ctl->json)
+		rn_print_ms(print, "lease", "lease_ms", g->lease_ms);
+	if (strcmp(g->state, "never"))
+		rn_print_ms(print, "heard", "last_heard_ms", g->last_heard_ms);
+	if (ctl->details)
+		rn_print_line(print);
+	if (ctl->details || ctl->json) {
+		rn_print_uint(print, "number", "number", g->number);
+		rn_print_string(print, "identity", "identity", g->identity);
+		rn_print_string(print, "endpoint", "endpoint", g->endpoint);
+	}
+	rn_print_close(print);
+}
+
+static void print_reply(struct natctl *ctl, const RnReply *reply, void *data)
+{
+	struct wanted *wanted = data;
+
+	for (size_t i = 0; i < reply->n_gateways; i++) {
+		if (wanted->name && strcmp(wanted->name, reply->gateways[i]->name))
+			continue;
+		print_gateway(ctl, reply->gateways[i]);
+		wanted->shown++;
+	}
+}
+
+static gboolean gateway_show(struct natctl *ctl, struct rn_args *args, GError **error)
+{
+	RnRequest request = ROAMNAT__CONTROL__V1__REQUEST__INIT;
+	struct rn_selector selector = { .gateway = rn_args_next(args) };
+	struct wanted wanted = { .name = selector.gateway };
+	struct rn_view_selector pb;
+
+	if (!rn_args_end(args, error))
+		return FALSE;
+	request.verb = ROAMNAT__CONTROL__V1__REQUEST__VERB__GATEWAY_LIST;
+	request.selector = rn_view_selector_init(&pb, &selector);
+	request.timeout_ms = ctl->timeout_ms ? ctl->timeout_ms : RN_CLIENT_TIMEOUT;
+	if (!rn_client_call(ctl, RN_DAEMON_CONTROLLER, &request, FALSE, print_reply, &wanted,
+			    error))
+		return FALSE;
+	if (wanted.shown || !wanted.name)
+		return TRUE;
+	g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_REFUSED,
+		    "gateway %s is not in the controller's configuration", wanted.name);
+	return FALSE;
+}
+
+static const struct rn_command commands[] = {
+	{ "show", gateway_show, 0 },
+	{ "list", gateway_show, 0 },
+	{ NULL, NULL, 0 },
+};
+
+const struct rn_object rn_object_gateway = {
+	.name = "gateway",
+	.commands = commands,
+	.usage = "natctl gateway { show | list } [ NAME ]\n",
+};
