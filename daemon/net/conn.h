@@ -18,6 +18,16 @@ struct rn_conn;
 struct rn_listener;
 struct rn_dialer;
 
+#define RN_CONN_ERROR	rn_conn_error_quark()
+enum rn_conn_error {
+	RN_CONN_ERROR_CONNECT,	/* no TCP connection */
+	RN_CONN_ERROR_REFUSED,	/* we refused the peer, or it refused us */
+	RN_CONN_ERROR_CLOSED,	/* the peer ended it, or the network did */
+	RN_CONN_ERROR_TIMEOUT,	/* handshake, HELLO or idle */
+	RN_CONN_ERROR_FRAME,	/* what came is not roamnat/1 */
+};
+GQuark rn_conn_error_quark(void);
+
 struct rn_conn_ops {
 	/* Handshake done. */
 	void (*up)(struct rn_conn *conn, void *data);
@@ -32,7 +42,8 @@ struct rn_conn_ops {
 };
 
 /* Queues msg; messages queued in one turn of the loop share frames. False when
- * the queue is at its bound: wait for `drained`, the message was not taken.
+ * the queue is at its bound: wait for `drained`, the message was not taken. Also
+ * false, without `drained`, before `up` and after rn_conn_close.
  */
 gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg);
 /* Sends what is queued, then closes; `down` follows from the main loop. */
@@ -56,6 +67,11 @@ struct rn_listener *rn_listener_new(struct rn_tls *tls, const char *endpoint,
 				    void (*accepted)(struct rn_conn *conn, void *data),
 				    void *data, GError **error);
 void rn_conn_established(struct rn_conn *conn);
+/* Where it listens, for an endpoint with port 0. */
+unsigned int rn_listener_port(const struct rn_listener *listener);
+/* Connections closed because of max_pending. */
+guint64 rn_listener_refused(const struct rn_listener *listener);
+/* Accepted connections go on. */
 void rn_listener_free(struct rn_listener *listener);
 
 /* Keeps a connection to endpoint, whose certificate must carry identity:
@@ -69,6 +85,7 @@ struct rn_dialer *rn_dialer_new(struct rn_tls *tls, const char *endpoint,
 void rn_dialer_established(struct rn_dialer *dialer);
 /* NULL while there is no connection that is up. */
 struct rn_conn *rn_dialer_conn(struct rn_dialer *dialer);
+/* Closes the connection; none of ops is called any more. */
 void rn_dialer_free(struct rn_dialer *dialer);
 
 #endif

@@ -23,13 +23,17 @@ struct rn_control_call;
 struct rn_control_ops {
 	void (*request)(struct rn_control_call *call, const RnRequest *request, void *data);
 	void (*cancelled)(struct rn_control_call *call, void *data);
+	/* The client read, and a reply that had not been taken may be sent now. */
+	void (*drained)(struct rn_control_call *call, void *data);
 };
 
 struct rn_control *rn_control_new(const char *path, const struct rn_control_ops *ops,
 				  void *data, GError **error);
 void rn_control_free(struct rn_control *control);
 /* False when the client does not read and its queue is at the bound: the reply
- * was not taken (a monitor is then told how many events it lost).
+ * was not taken (a monitor is then told how many events it lost; a list goes on
+ * at `drained`). A reply may be RN_FRAME_MAX bytes long, so send long lists in
+ * parts; a longer one ends the call with a refusal.
  */
 gboolean rn_control_reply(struct rn_control_call *call, const RnReply *reply);
 /* Reply with nothing but code and sentence, and last = true. */
@@ -43,6 +47,15 @@ void *rn_control_user(const struct rn_control_call *call);
 /* For natctl: blocking, with time-outs in ms (0 none). The reply is freed with
  * roamnat__control__v1__reply__free_unpacked(reply, NULL).
  */
+#define RN_CONTROL_ERROR	rn_control_error_quark()
+enum rn_control_error {
+	RN_CONTROL_ERROR_REACH,		/* nobody answers at the socket */
+	RN_CONTROL_ERROR_CLOSED,	/* the daemon went away before its last reply */
+	RN_CONTROL_ERROR_TIMEOUT,	/* no reply in time: the outcome is unknown */
+	RN_CONTROL_ERROR_FORM,		/* what came is no Reply */
+};
+GQuark rn_control_error_quark(void);
+
 struct rn_control_client;
 struct rn_control_client *rn_control_client_open(const char *path, GError **error);
 gboolean rn_control_client_send(struct rn_control_client *client, const RnRequest *request,

@@ -7,6 +7,12 @@
 
 struct rn_tls;
 
+#define RN_TLS_ERROR	rn_tls_error_quark()
+enum rn_tls_error {
+	RN_TLS_ERROR_FILE,	/* one of our files is missing or wrong */
+};
+GQuark rn_tls_error_quark(void);
+
 /* PEM files; crl may be NULL. The error names the file and what is wrong. */
 struct rn_tls *rn_tls_new(const char *ca, const char *cert, const char *key,
 			  const char *crl, GError **error);
