@@ -1,0 +1,235 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""Both ends of the traffic of the scenarios.
+
+  peer.py serve PORT            TCP and UDP, on all addresses
+  peer.py ask udp|tcp ADDR PORT TEXT [LOCAL_PORT]
+        prints "ADDR:PORT TEXT", the address the server saw; fails after 3 s
+  peer.py fetch ADDR PORT BYTES RATE STATE
+        one TCP connection; RATE bytes/s (0: as fast as it goes); checks every
+        byte; STATE holds the number of bytes so far
+  peer.py chat ADDR PORT STATE
+        one TCP connection, a numbered line every 50 ms that the server echoes;
+        STATE holds the last number that came back, and the address seen
+  peer.py probe ADDR PORT INTERVAL_MS STATE
+        numbered UDP datagrams and their echoes until SIGTERM; then prints
+        sent= received= lost= duplicated= reordered= longest_gap_ms= and the
+        public addresses seen
+"""
+import os
+import select
+import signal
+import socket
+import sys
+import time
+
+BLOCK = bytes((i * 131 + (i >> 8) * 29) & 255 for i in range(65536))
+
+
+def piece(offset, length):
+    """The bytes of the endless file that everybody knows."""
+    out = bytearray()
+    while length > 0:
+        at = offset % len(BLOCK)
+        part = BLOCK[at:at + length]
+        out += part
+        offset += len(part)
+        length -= len(part)
+    return bytes(out)
+
+
+def note(path, text):
+    """STATE is replaced whole: whoever polls it never reads half of it."""
+    with open(path + ".new", "w") as f:
+        f.write(text + "\n")
+    os.rename(path + ".new", path)
+
+
+class Client:
+    """A TCP connection as the server sees it."""
+
+    def __init__(self, sock, peer):
+        self.sock, self.peer = sock, peer
+        self.line = b""
+        self.total = self.sent = self.rate = 0
+        self.began = time.monotonic()
+
+    def due(self):
+        if self.sent >= self.total:
+            return 0
+        if not self.rate:
+            return min(65536, self.total - self.sent)
+        allowed = int((time.monotonic() - self.began) * self.rate)
+        return max(0, min(65536, allowed - self.sent, self.total - self.sent))
+
+    def read(self):
+        data = self.sock.recv(65536)
+        if not data:
+            return False
+        self.line += data
+        while b"\n" in self.line:
+            line, self.line = self.line.split(b"\n", 1)
+            if line.startswith(b"GET "):
+                self.total, self.rate = (int(x) for x in line.split()[1:3])
+                self.began = time.monotonic()
+            else:
+                self.sock.sendall(self.peer.encode() + b" " + line + b"\n")
+        return True
+
+    def write(self):
+        self.sent += self.sock.send(piece(self.sent, self.due()))
+
+
+def serve(port):
+    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    tcp.bind(("0.0.0.0", port))
+    tcp.listen(128)
+    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    udp.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO: answer from the address asked
+    udp.bind(("0.0.0.0", port))
+    clients = {}
+    print("listening", flush=True)
+    while True:
+        writable = [c.sock for c in clients.values() if c.due()]
+        waiting = any(c.sent < c.total for c in clients.values())
+        r, w, _ = select.select([tcp, udp] + list(clients), writable, [],
+                                0.01 if waiting else 60)
+        for s in r:
+            if s is tcp:
+                sock, peer = tcp.accept()
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                clients[sock] = Client(sock, "%s:%d" % peer)
+            elif s is udp:
+                data, info, _, peer = udp.recvmsg(65536, 256)
+                local = [(l, t, b"\0\0\0\0" + d[8:12] + b"\0\0\0\0") for l, t, d in info]
+                try:
+                    udp.sendmsg([b"%s:%d " % (peer[0].encode(), peer[1]) + data], local, 0, peer)
+                except OSError as e:
+                    print("udp to %s:%d: %s" % (*peer, e), flush=True)
+            else:
+                try:
+                    alive = clients[s].read()
+                except OSError as e:
+                    print("tcp from %s: %s" % (clients[s].peer, e), flush=True)
+                    alive = False
+                if not alive:
+                    del clients[s]
+                    s.close()
+        for s in w:
+            if s in clients:
+                try:
+                    clients[s].write()
+                except OSError as e:
+                    print("tcp to %s: %s" % (clients[s].peer, e), flush=True)
+                    del clients[s]
+                    s.close()
+
+
+def ask(kind, addr, port, text, local=0):
+    kinds = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
+    s = socket.socket(socket.AF_INET, kinds[kind])
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    s.bind(("0.0.0.0", local))
+    s.settimeout(3)
+    s.connect((addr, port))
+    s.sendall(text.encode() + b"\n")
+    print(s.recv(65536).decode().strip())
+
+
+def fetch(addr, port, total, rate, state):
+    note(state, "0")
+    s = socket.create_connection((addr, port))
+    s.sendall(b"GET %d %d\n" % (total, rate))
+    got = 0
+    while got < total:
+        data = s.recv(65536)
+        if not data:
+            sys.exit("the connection ended after %d of %d bytes" % (got, total))
+        if data != piece(got, len(data)):
+            sys.exit("wrong bytes after %d" % got)
+        got += len(data)
+        note(state, str(got))
+    print("%d bytes over one connection" % got)
+
+
+def chat(addr, port, state):
+    note(state, "0")
+    s = socket.create_connection((addr, port))
+    f = s.makefile("rb")
+    number = 0
+    while True:
+        number += 1
+        s.sendall(b"%d\n" % number)
+        seen, back = f.readline().split()
+        if int(back) != number:
+            sys.exit("sent %d, got %s" % (number, back))
+        note(state, "%d %s" % (number, seen.decode()))
+        time.sleep(0.05)
+
+
+def probe(addr, port, interval, state):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.connect((addr, port))
+    s.setblocking(False)
+    running = [True]
+    signal.signal(signal.SIGTERM, lambda *_: running.clear())
+    sent = duplicated = reordered = gap = 0
+    last, seen, addresses = -1, set(), {}
+    clock = started = time.monotonic()
+    end = None
+    while end is None or (time.monotonic() < end and len(seen) < sent):
+        if running:
+            due = started + sent * interval / 1000
+            if time.monotonic() >= due:
+                try:
+                    s.send(b"%d" % sent)
+                except OSError:
+                    pass  # an ICMP error for an earlier one; that one is lost
+                sent += 1
+                due += interval / 1000
+            timeout = max(0, due - time.monotonic())
+        else:
+            end = end or time.monotonic() + 2  # echoes that are still on the way
+            timeout = 0.05
+        if not select.select([s], [], [], timeout)[0]:
+            continue
+        try:
+            where, number = s.recv(2048).split()
+        except OSError:
+            continue
+        number = int(number)
+        now = time.monotonic()
+        gap, clock = max(gap, now - clock), now
+        duplicated += number in seen
+        reordered += number < last and number not in seen
+        seen.add(number)
+        last = max(last, number)
+        addresses[where.decode()] = None
+        note(state, "%d %d %s" % (sent, len(seen), where.decode()))
+    print("sent=%d received=%d lost=%d duplicated=%d reordered=%d longest_gap_ms=%d seen=%s" %
+          (sent, len(seen), sent - len(seen), duplicated, reordered, gap * 1000,
+           ",".join(addresses)))
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    try:
+        what, args = sys.argv[1], sys.argv[2:]
+        if what == "serve":
+            serve(int(args[0]))
+        elif what == "ask":
+            ask(args[0], args[1], int(args[2]), args[3], *map(int, args[4:5]))
+        elif what == "fetch":
+            fetch(args[0], *map(int, args[1:4]), args[4])
+        elif what == "chat":
+            chat(args[0], int(args[1]), args[2])
+        elif what == "probe":
+            probe(args[0], int(args[1]), float(args[2]), args[3])
+        else:
+            sys.exit(__doc__)
+    except OSError as e:
+        sys.exit("peer %s: %s" % (" ".join(sys.argv[1:]), e))
+
+
+main()
