@@ -58,7 +58,7 @@ static void lease_start(struct rn_gateways *gateways, struct rn_gateway *gw, int
 {
 	gw->renewed_at = now;
 	gw->over_told = false;
-	if (gw->lease_ms)
+	if (gw->lease_ms && gw->row.incarnation && !gw->row.fenced)
 		rn_heap_set(&gateways->leases, &gw->lease, now + RN_LEASE_OVER(gw->lease_ms));
 	else
 		rn_heap_remove(&gateways->leases, &gw->lease);

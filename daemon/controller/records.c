@@ -21,6 +21,22 @@ static gboolean pub_equal(gconstpointer a, gconstpointer b)
 	return rn_public_equal(a, b);
 }
 
+static guint host_hash(gconstpointer key)
+{
+	return rn_addr_hash(key);
+}
+
+static gboolean host_equal(gconstpointer a, gconstpointer b)
+{
+	return rn_addr_equal(a, b);
+}
+
+static void host_free(gpointer data)
+{
+	/* The links are in the records. */
+	g_free(data);
+}
+
 static void record_free(gpointer data)
 {
 	struct rn_record *record = data;
@@ -38,6 +54,7 @@ struct rn_records *rn_records_new(struct rn_gateways *gateways)
 	records->by_id = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, record_free);
 	records->by_public = g_hash_table_new(pub_hash, pub_equal);
 	records->by_vm = g_hash_table_new_full(vm_hash, vm_equal, g_free, NULL);
+	records->by_host = g_hash_table_new_full(host_hash, host_equal, g_free, host_free);
 	records->next_id = 1;
 	rn_heap_init(&records->wakes);
 	return records;
@@ -71,6 +88,7 @@ void rn_records_free(struct rn_records *records)
 	while (g_hash_table_iter_next(&iter, NULL, &record))
 		leave_queues(records, record);
 	rn_heap_uninit(&records->wakes);
+	g_hash_table_unref(records->by_host);
 	g_hash_table_unref(records->by_vm);
 	g_hash_table_unref(records->by_public);
 	g_hash_table_unref(records->by_id);
@@ -85,6 +103,7 @@ static struct rn_record *insert(struct rn_records *records, uint64_t id,
 	own_ctl_rec_init(&record->own, id, pub);
 	record->owner_link.data = record;
 	record->coming_link.data = record;
+	record->host_link.data = record;
 	g_hash_table_insert(records->by_id, &record->own.id, record);
 	g_hash_table_insert(records->by_public, &record->own.pub, record);
 	return record;
@@ -109,6 +128,11 @@ struct rn_record *rn_records_public(const struct rn_records *records,
 struct rn_record *rn_records_vm(const struct rn_records *records, const struct rn_private *vm)
 {
 	return g_hash_table_lookup(records->by_vm, vm);
+}
+
+const GQueue *rn_records_host(const struct rn_records *records, const struct rn_addr *addr)
+{
+	return g_hash_table_lookup(records->by_host, addr);
 }
 
 bool rn_record_owned(const struct rn_record *record)
@@ -161,6 +185,31 @@ static void index_vm(struct rn_records *records, struct rn_record *record,
 		g_hash_table_replace(records->by_vm, g_memdup2(vm, sizeof(*vm)), record);
 }
 
+static void index_host(struct rn_records *records, struct rn_record *record)
+{
+	static const struct rn_addr none;
+	const struct rn_addr *host = rn_record_owned(record) ? &record->own.vm.addr : &none;
+	GQueue *queue;
+
+	if (rn_addr_equal(host, &record->host))
+		return;
+	queue = record->host.len ? g_hash_table_lookup(records->by_host, &record->host) : NULL;
+	if (queue) {
+		g_queue_unlink(queue, &record->host_link);
+		if (g_queue_is_empty(queue))
+			g_hash_table_remove(records->by_host, &record->host);
+	}
+	record->host = *host;
+	if (!host->len)
+		return;
+	queue = g_hash_table_lookup(records->by_host, host);
+	if (!queue) {
+		queue = g_queue_new();
+		g_hash_table_insert(records->by_host, g_memdup2(host, sizeof(*host)), queue);
+	}
+	g_queue_push_tail_link(queue, &record->host_link);
+}
+
 static void index_gateways(struct rn_records *records, struct rn_record *record)
 {
 	const struct own_ctl_rec *own = &record->own;
@@ -191,6 +240,7 @@ void rn_records_update(struct rn_records *records, struct rn_record *record,
 		       const struct rn_private *before)
 {
 	index_vm(records, record, before);
+	index_host(records, record);
 	index_gateways(records, record);
 	if (record->own.wake == OWN_NEVER)
 		rn_heap_remove(&records->wakes, &record->wake);

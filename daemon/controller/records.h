@@ -13,6 +13,8 @@ struct rn_record {
 	struct own_ctl_rec own;		/* changed by own_ctl_step only */
 	struct rn_heap_node wake;
 	GList owner_link, coming_link;	/* in the queues of its gateways */
+	GList host_link;		/* in that of its VM's address, while owned */
+	struct rn_addr host;		/* of that queue */
 	uint32_t owner_queue, coming_queue;	/* whose; 0 in none */
 	bool revoking;			/* counted in its owner's `revoking` */
 	uint64_t named;			/* serial of the inventory that named it */
@@ -26,6 +28,7 @@ struct rn_records {
 	GHashTable *by_id;		/* owns the records */
 	GHashTable *by_public;
 	GHashTable *by_vm;		/* the one it has, else the last one it had */
+	GHashTable *by_host;		/* struct rn_addr -> GQueue of owned records */
 	struct rn_heap wakes;
 	uint64_t next_id;
 };
@@ -41,6 +44,8 @@ struct rn_record *rn_records_id(const struct rn_records *records, uint64_t id);
 struct rn_record *rn_records_public(const struct rn_records *records,
 				    const struct rn_public *pub);
 struct rn_record *rn_records_vm(const struct rn_records *records, const struct rn_private *vm);
+/* Owned records of a private address in all zones; NULL for none. */
+const GQueue *rn_records_host(const struct rn_records *records, const struct rn_addr *addr);
 /* Somebody owns it: GRANTED or in a verification. */
 bool rn_record_owned(const struct rn_record *record);
 struct rn_store_mapping rn_record_row(const struct rn_record *record);

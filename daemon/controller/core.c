@@ -1,0 +1,616 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include "base/log.h"
+#include "controller/output.h"
+
+/* Refusals of one gateway that go to the audit log, per minute: enough to see
+ * what it does, too few to fill the disk.
+ */
+#define AUDITED_REFUSALS	60
+#define WAKES_PER_TURN		1000
+#define IDLE_DEFAULT_MS		300000	/* RFC 4787 REQ-5 */
+
+static int64_t clock_ms(clockid_t clock)
+{
+	struct timespec ts;
+
+	clock_gettime(clock, &ts);
+	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+int64_t rn_core_now(void)
+{
+	return clock_ms(CLOCK_BOOTTIME);
+}
+
+int64_t rn_core_wall(void)
+{
+	return clock_ms(CLOCK_REALTIME);
+}
+
+uint64_t rn_core_random(void)
+{
+	uint64_t value;
+
+	/* Never short for so few bytes, and never fails once seeded. */
+	if (getrandom(&value, sizeof(value), 0) != sizeof(value))
+		g_error("getrandom failed: the kernel is too old");
+	return value;
+}
+
+/* ---- time ---- */
+
+static void arm(struct rn_core *core)
+{
+	const struct rn_heap_node *lease = rn_heap_first(&core->gateways->leases);
+	int64_t wake = rn_records_next_wake(core->records);
+	int64_t left;
+
+	if (lease && lease->due < wake)
+		wake = lease->due;
+	if (wake == OWN_NEVER) {
+		g_source_set_ready_time(core->timer, -1);
+		return;
+	}
+	left = MAX(wake - rn_core_now(), 0);
+	g_source_set_ready_time(core->timer, g_get_monotonic_time() + left * 1000);
+}
+
+/* Owned records of gw in one of the verifying states; steps change the queues,
+ * so this is a copy.
+ */
+static GPtrArray *verifying_of(const GQueue *queue)
+{
+	GPtrArray *records = g_ptr_array_new();
+
+	for (const GList *l = queue->head; l; l = l->next) {
+		struct rn_record *record = l->data;
+
+		if (record->own.state != OWN_CTL_GRANTED)
+			g_ptr_array_add(records, record);
+	}
+	return records;
+}
+
+static void step_all(struct rn_core *core, const GQueue *queue, uint8_t type,
+		     struct rn_gateway *gw, const char *by)
+{
+	const struct own_ctl_event event = { .type = type, .from = gw->row.number };
+	const struct rn_cause_of cause = { .gw = by ? NULL : gw, .by = by };
+	g_autoptr(GPtrArray) records = verifying_of(queue);
+
+	for (guint i = 0; i < records->len; i++)
+		rn_core_step(core, records->pdata[i], &event, &cause);
+}
+
+static gboolean on_timer(GSource *source, GSourceFunc func, gpointer data)
+{
+	static const struct own_ctl_event event = { .type = OWN_CTL_EV_TIME };
+	static const struct rn_cause_of nobody;
+	struct rn_core *core = data;
+	int64_t now = rn_core_now();
+	struct rn_record *record;
+	struct rn_gateway *gw;
+
+	(void)source;
+	(void)func;
+	while ((gw = rn_gateways_next_over(core->gateways, now))) {
+		rn_count(&core->counters, leases_over);
+		rn_core_tell(core, gw, "lease-over", NULL,
+			     "not renewed: what it owns can be taken over", true);
+		step_all(core, &gw->owned, OWN_CTL_EV_FENCED, gw, "lease");
+	}
+	for (int n = 0; n < WAKES_PER_TURN && (record = rn_records_due(core->records, now)); n++)
+		rn_core_step(core, record, &event, &nobody);
+	arm(core);
+	return G_SOURCE_CONTINUE;
+}
+
+/* ---- events ---- */
+
+/* May another refusal of gw be written down? */
+static bool refusal_allowed(struct rn_core *core, struct rn_gateway *gw)
+{
+	int64_t now = rn_core_now();
+
+	if (!gw)
+		return true;
+	if (now - gw->refusals_since >= 60000) {
+		gw->refusals_since = now;
+		gw->refusals = 0;
+	}
+	if (gw->refusals++ < AUDITED_REFUSALS)
+		return true;
+	rn_count(&core->counters, refusals_unaudited);
+	return false;
+}
+
+static void count_note(struct rn_core *core, const struct own_act *act)
+{
+	switch ((enum own_note)act->note) {
+	case OWN_NOTE_GRANTED:
+		rn_count(&core->counters, grants_first);
+		break;
+	case OWN_NOTE_MOVED:
+		rn_count(&core->counters, moved);
+		break;
+	case OWN_NOTE_RETURNED:
+		rn_count(&core->counters, returned);
+		break;
+	case OWN_NOTE_TAKEN_OVER:
+		rn_count(&core->counters, taken_over);
+		break;
+	case OWN_NOTE_RELEASED:
+		rn_count(&core->counters, released);
+		break;
+	case OWN_NOTE_ALARM:
+		rn_count(&core->counters, alarms);
+		rn_counters_refused(&core->counters, act->msg.code);
+		break;
+	case OWN_NOTE_REFUSED:
+		rn_counters_refused(&core->counters, act->msg.code);
+		break;
+	case OWN_NOTE_IGNORED:
+		rn_count(&core->counters, ignored);
+		break;
+	case OWN_NOTE_VERIFYING:
+	case OWN_NOTE_REVOKING:
+	case OWN_NOTE_FROZEN:
+	case OWN_NOTE_HELD:
+	case OWN_NOTE_ACTIVE:
+	case OWN_NOTE_GONE:
+		break;
+	}
+}
+
+/* Counts, logs and numbers the event of a note. True when it is to be audited. */
+static bool take_note(struct rn_core *core, const struct own_act *act,
+		      const struct rn_record *record, const struct rn_cause_of *cause,
+		      struct rn_store_audit *event)
+{
+	bool refusal = act->note == OWN_NOTE_REFUSED || act->note == OWN_NOTE_ALARM;
+
+	count_note(core, act);
+	event->rev = 0;
+	if (act->note == OWN_NOTE_IGNORED ||
+	    (refusal && !refusal_allowed(core, cause->gw)))
+		return false;
+	rn_output_note(core, act, record, cause, event);
+	event->rev = ++core->rev;
+	if (act->note == OWN_NOTE_VERIFYING)
+		return false;
+	rn_output_log(core, event, act->note);
+	return true;
+}
+
+void rn_core_tell(struct rn_core *core, struct rn_gateway *gw, const char *what,
+		  const char *by, const char *text, bool audit)
+{
+	struct rn_store_audit event = {
+		.rev = ++core->rev,
+		.time_ns = g_get_real_time() * 1000,
+		.from = gw->row.number,
+	};
+	const struct rn_store_unit unit = { .audit = &event, .n_audit = 1 };
+
+	g_strlcpy(event.what, what, sizeof(event.what));
+	g_strlcpy(event.by, by ? by : gw->row.name, sizeof(event.by));
+	g_strlcpy(event.text, text ? text : "", sizeof(event.text));
+	rn_output_log(core, &event, 0);
+	if (audit)
+		rn_store_put(core->store, &unit);
+	rn_output_event(core, &event);
+	rn_output_release(core);
+}
+
+/* ---- the step ---- */
+
+static const struct own_ctl_gw *env_gw(void *ctx, uint32_t number)
+{
+	static const struct own_ctl_gw none;
+	struct rn_core *core = ctx;
+	struct rn_gateway *gw = rn_gateways_number(core->gateways, number);
+
+	if (!gw || !number)
+		return &none;
+	rn_gateway_refresh(gw, rn_core_now());
+	return &gw->own;
+}
+
+static void sync_pool(struct rn_core *core, const struct rn_record *record, bool was_owned,
+		      const struct rn_private *vm)
+{
+	const struct own_ctl_rec *own = &record->own;
+	bool owned = rn_record_owned(record);
+
+	if (owned && !was_owned)
+		rn_pools_grant(core->pools, &own->pub, &own->vm);
+	else if (!owned && was_owned)
+		rn_pools_quarantine(core->pools, &own->pub, vm,
+				    own->state == OWN_CTL_QUARANTINE ? own->free_at : 0);
+}
+
+static void check_overload(struct rn_core *core, uint32_t number)
+{
+	struct rn_gateway *gw = rn_gateways_number(core->gateways, number);
+	g_autofree char *text = NULL;
+
+	if (!gw || !rn_plan_crossed(&gw->plan, gw->owned.length))
+		return;
+	rn_count(&core->counters, overloads);
+	text = g_strdup_printf("%u mappings, the threshold is %u: move some to another gateway",
+			       gw->owned.length, gw->plan.overload);
+	rn_core_tell(core, gw, "overload", "controller", text, true);
+}
+
+static void carry_out(struct rn_core *core, struct rn_record *record,
+		      const struct own_acts *acts, const struct rn_cause_of *cause)
+{
+	const struct rn_store_mapping row = rn_record_row(record);
+	struct rn_store_audit events[OWN_ACTIONS_MAX], audit[OWN_ACTIONS_MAX];
+	struct rn_store_unit unit = { .audit = audit };
+	gsize n_events = 0;
+
+	for (unsigned int i = 0; i < acts->n; i++) {
+		const struct own_act *act = &acts->act[i];
+		struct rn_store_audit *event = &events[n_events];
+
+		if (act->type == OWN_ACT_SAVE)
+			unit.mapping = &row;
+		if (act->type != OWN_ACT_NOTE)
+			continue;
+		if (act->note == OWN_NOTE_REFUSED)
+			record->code = act->msg.code;
+		if (take_note(core, act, record, cause, event))
+			audit[unit.n_audit++] = *event;
+		if (event->rev)
+			n_events++;
+	}
+	if (unit.mapping || unit.n_audit) {
+		uint64_t seq = rn_store_put(core->store, &unit);
+
+		if (unit.mapping)
+			core->saved = seq;
+	}
+	for (unsigned int i = 0; i < acts->n; i++)
+		if (acts->act[i].type == OWN_ACT_SEND)
+			rn_output_message(core, acts->act[i].to, &acts->act[i].msg);
+	for (gsize i = 0; i < n_events; i++)
+		rn_output_event(core, &events[i]);
+}
+
+void rn_core_step(struct rn_core *core, struct rn_record *record,
+		  const struct own_ctl_event *event, const struct rn_cause_of *cause)
+{
+	const struct own_ctl_env env = {
+		.now = rn_core_now(),
+		.wall = rn_core_wall(),
+		.random = rn_core_random(),
+		.mode = core->config->mode,
+		.quarantine = core->config->quarantine,
+		.gw = env_gw,
+		.ctx = core,
+	};
+	const struct rn_private vm = record->own.vm;
+	bool was_owned = rn_record_owned(record);
+	uint32_t owner = record->owner_queue;
+	struct own_acts acts;
+
+	own_ctl_step(&env, &record->own, event, &acts);
+	rn_records_update(core->records, record, &vm);
+	sync_pool(core, record, was_owned, &vm);
+	carry_out(core, record, &acts, cause);
+	if (record->by && !record->own.move_to && record->own.state == OWN_CTL_GRANTED)
+		g_clear_pointer(&record->by, g_free);
+	if (owner != record->owner_queue) {
+		check_overload(core, owner);
+		check_overload(core, record->owner_queue);
+	}
+	arm(core);
+	rn_output_release(core);
+	if (record->watches)
+		core->hooks->changed(record, core->hooks_data);
+}
+
+/* ---- messages ---- */
+
+void rn_core_refuse(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg,
+		    enum own_note note, uint8_t code, const char *text)
+{
+	const struct rn_cause_of cause = { .gw = gw };
+	struct own_act act = {
+		.type = OWN_ACT_NOTE,
+		.note = note,
+		.from_gw = gw->row.number,
+		.msg = {
+			.type = RN_MSG_DENY,
+			.code = code,
+			.id = msg->id,
+			.vm = msg->vm,
+			.epoch = msg->epoch,
+			.nonce = msg->nonce,
+			.incarnation = gw->row.incarnation,
+		},
+	};
+	struct rn_store_audit event;
+	const struct rn_store_unit unit = { .audit = &event, .n_audit = 1 };
+
+	g_strlcpy(act.msg.text, text ? text : rn_code_to_sentence(code), sizeof(act.msg.text));
+	if (take_note(core, &act, NULL, &cause, &event))
+		rn_store_put(core->store, &unit);
+	rn_output_message(core, gw->row.number, &act.msg);
+	if (event.rev)
+		rn_output_event(core, &event);
+	rn_output_release(core);
+}
+
+bool rn_core_plan_allows(struct rn_core *core, const struct rn_gateway *gw)
+{
+	(void)core;
+	return rn_plan_allows(&gw->plan, gw->owned.length, gw->coming.length);
+}
+
+static uint8_t may_ask(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg)
+{
+	if (!gw->own.registered)
+		return RN_CODE_NOT_REGISTERED;
+	if (msg->incarnation != gw->row.incarnation)
+		return RN_CODE_WRONG_INCARNATION;
+	if (!gw->own.live)
+		return RN_CODE_LEASE_OVER;
+	if (!msg->vm.addr.len || (msg->vm.kind != RN_KIND_ADDRESS && msg->vm.kind != RN_KIND_PORT) ||
+	    (msg->vm.kind == RN_KIND_PORT) != (msg->vm.proto != 0))
+		return RN_CODE_BAD_MESSAGE;
+	return rn_core_plan_allows(core, gw) ? RN_CODE_OK : RN_CODE_PLAN_EXCEEDED;
+}
+
+/* A VM without a mapping: the endpoint it had last, or a free one (S2). */
+static void allocate(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg,
+		     struct rn_record *last)
+{
+	const struct rn_cause_of cause = { .gw = gw };
+	struct rn_msg request = *msg;
+	const struct own_ctl_event event = {
+		.type = OWN_CTL_EV_ALLOCATE, .from = gw->row.number, .msg = &request,
+	};
+	const struct rn_pool *pool;
+	const char *why = NULL;
+	struct rn_record *record;
+	struct rn_public pub;
+	uint8_t code = may_ask(core, gw, msg);
+
+	if (code) {
+		rn_core_refuse(core, gw, msg, OWN_NOTE_REFUSED, code, NULL);
+		return;
+	}
+	pool = rn_pools_pick(core->pools, &msg->vm, last ? &last->own.pub : NULL,
+			     rn_core_wall(), &pub, &why);
+	if (!pool) {
+		rn_core_refuse(core, gw, msg, OWN_NOTE_REFUSED, RN_CODE_POOL_EMPTY, why);
+		return;
+	}
+	record = rn_records_public(core->records, &pub);
+	if (!record)
+		record = rn_records_add(core->records, &pub);
+	request.timer.preset = rn_pool_spec(pool)->idle_ms ? rn_pool_spec(pool)->idle_ms :
+			       msg->timer.preset ? msg->timer.preset : IDLE_DEFAULT_MS;
+	rn_core_step(core, record, &event, &cause);
+}
+
+/* A message that names an id which was never issued. */
+static void unknown_id(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg)
+{
+	struct rn_msg never = {
+		.type = RN_MSG_NEVER, .id = msg->id, .vm = msg->vm, .epoch = msg->epoch,
+		.nonce = msg->nonce, .incarnation = gw->row.incarnation,
+	};
+
+	switch (msg->type) {
+	case RN_MSG_REL:
+		rn_core_refuse(core, gw, msg, OWN_NOTE_ALARM, RN_CODE_NOT_OWNER,
+			       "there is no such mapping");
+		break;
+	case RN_MSG_MIG_S:
+	case RN_MSG_MIG_D:
+	case RN_MSG_RESUME:
+		rn_core_send(core, gw->row.number, &never);
+		rn_core_refuse(core, gw, msg, OWN_NOTE_ALARM, RN_CODE_WRONG_EPOCH,
+			       "there is no such mapping");
+		break;
+	default:		/* an answer to no question of ours */
+		rn_count(&core->counters, ignored);
+		break;
+	}
+}
+
+static bool names_vm(uint8_t type)
+{
+	return type == RN_MSG_MIG_S || type == RN_MSG_MIG_D || type == RN_MSG_REL ||
+	       type == RN_MSG_RESUME;
+}
+
+void rn_core_message(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg)
+{
+	const struct own_ctl_event event = {
+		.type = OWN_CTL_EV_MSG, .from = gw->row.number, .msg = msg,
+	};
+	const struct rn_cause_of cause = { .gw = gw };
+	struct rn_record *record;
+
+	rn_gateway_refresh(gw, rn_core_now());
+	if (msg->type == RN_MSG_NATREQ) {
+		rn_count(&core->counters, requests);
+		record = rn_records_vm(core->records, &msg->vm);
+		if (!record || !rn_record_owned(record)) {
+			allocate(core, gw, msg, record);
+			return;
+		}
+		rn_core_step(core, record, &event, &cause);
+		return;
+	}
+	record = rn_records_id(core->records, msg->id);
+	if (!record) {
+		unknown_id(core, gw, msg);
+		return;
+	}
+	/* Of an older epoch the endpoint may have been another VM's: the machine
+	 * answers that it is over.
+	 */
+	if (names_vm(msg->type) && msg->epoch >= record->own.epoch &&
+	    !rn_private_equal(&msg->vm, &record->own.vm)) {
+		rn_core_refuse(core, gw, msg, OWN_NOTE_ALARM, RN_CODE_BAD_MESSAGE,
+			       "the mapping is not of that VM");
+		return;
+	}
+	rn_core_step(core, record, &event, &cause);
+}
+
+/* ---- gateways ---- */
+
+static void save_gateway(struct rn_gateway *gw, void *data)
+{
+	const struct rn_store_unit unit = { .gateway = &gw->row };
+	struct rn_core *core = data;
+
+	core->saved = rn_store_put(core->store, &unit);
+}
+
+void rn_core_register(struct rn_core *core, struct rn_gateway *gw, uint64_t nonce)
+{
+	struct rn_msg answer = {
+		.type = RN_MSG_REGISTERED, .nonce = nonce, .lease_ms = gw->lease_ms,
+	};
+
+	rn_gateway_register(core->gateways, gw, rn_core_now());
+	rn_count(&core->counters, registrations);
+	save_gateway(gw, core);
+	rn_core_tell(core, gw, "registered", NULL, NULL, refusal_allowed(core, gw));
+	/* Before any grant of the new incarnation. */
+	answer.incarnation = gw->row.incarnation;
+	rn_core_send(core, gw->row.number, &answer);
+	step_all(core, &gw->owned, OWN_CTL_EV_REGISTERED, gw, NULL);
+	step_all(core, &gw->coming, OWN_CTL_EV_REGISTERED, gw, NULL);
+	arm(core);
+}
+
+void rn_core_fence(struct rn_core *core, struct rn_gateway *gw, const char *by,
+		   const char *reason)
+{
+	if (!gw->row.fenced) {
+		rn_gateway_fence(core->gateways, gw, rn_core_now());
+		rn_count(&core->counters, fenced);
+		save_gateway(gw, core);
+		rn_core_tell(core, gw, "fenced", by, reason, true);
+	}
+	step_all(core, &gw->owned, OWN_CTL_EV_FENCED, gw, by);
+}
+
+void rn_core_send(struct rn_core *core, uint32_t to, const struct rn_msg *msg)
+{
+	rn_output_message(core, to, msg);
+	rn_output_release(core);
+}
+
+void rn_core_later(struct rn_core *core, void (*func)(void *data), void *data)
+{
+	rn_output_call(core, func, data);
+	rn_output_release(core);
+}
+
+/* ---- start and end ---- */
+
+static void load_gateway(const struct rn_store_gateway *row, void *data)
+{
+	struct rn_core *core = data;
+
+	rn_gateways_restore(core->gateways, row);
+}
+
+static gboolean load_mapping(const struct rn_store_mapping *row, void *data, GError **error)
+{
+	struct rn_core *core = data;
+	struct rn_record *record = rn_records_restore(core->records, row);
+
+	if (!record) {
+		g_set_error(error, RN_STORE_ERROR, RN_STORE_ERROR_DAMAGED,
+			    "store: mapping %" G_GUINT64_FORMAT " contradicts another: restore the store from a backup",
+			    row->id);
+		return FALSE;
+	}
+	if (rn_record_owned(record))
+		rn_pools_grant(core->pools, &row->pub, &row->vm);
+	else if (row->state == OWN_CTL_QUARANTINE)
+		rn_pools_quarantine(core->pools, &row->pub, &row->vm, row->free_at);
+	return TRUE;
+}
+
+struct rn_core *rn_core_new(struct rn_ctl_config *config, struct rn_store *store,
+			    GError **error)
+{
+	static const struct rn_store_visitor visitor = { load_gateway, load_mapping };
+	struct rn_core *core = g_new0(struct rn_core, 1);
+
+	core->config = config;
+	core->pools = config->pools;
+	core->store = store;
+	core->gateways = rn_gateways_new();
+	core->records = rn_records_new(core->gateways);
+	g_queue_init(&core->out);
+	if (rn_store_load(store, &visitor, core, &core->rev, error))
+		return core;
+	rn_core_free(core);
+	return NULL;
+}
+
+static void on_durable(uint64_t seq, void *data)
+{
+	struct rn_core *core = data;
+
+	core->durable = seq;
+	rn_output_release(core);
+}
+
+static void on_failed(const char *message, void *data)
+{
+	struct rn_core *core = data;
+
+	core->failed = TRUE;
+	core->hooks->failed(message, core->hooks_data);
+}
+
+gboolean rn_core_start(struct rn_core *core, const struct rn_core_hooks *hooks, void *data,
+		       GError **error)
+{
+	static const struct rn_store_ops ops = { on_durable, on_failed };
+	static GSourceFuncs timer = { .dispatch = on_timer };
+
+	core->hooks = hooks;
+	core->hooks_data = data;
+	if (!rn_store_start(core->store, &ops, core, error))
+		return FALSE;
+	core->timer = g_source_new(&timer, sizeof(GSource));
+	g_source_set_callback(core->timer, NULL, core, NULL);
+	g_source_attach(core->timer, NULL);
+	rn_gateways_configure(core->gateways, core->config->gateways, rn_core_now(),
+			      save_gateway, core);
+	arm(core);
+	return TRUE;
+}
+
+void rn_core_free(struct rn_core *core)
+{
+	if (!core)
+		return;
+	if (core->timer) {
+		g_source_destroy(core->timer);
+		g_source_unref(core->timer);
+	}
+	rn_store_close(core->store);
+	rn_output_clear(core);
+	rn_records_free(core->records);
+	rn_gateways_free(core->gateways);
+	rn_ctl_config_free(core->config);
+	g_free(core);
+}

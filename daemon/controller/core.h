@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The shell around own_ctl_step. Every change of a record goes through
+ * rn_core_step: it feeds the event, hands what is to be kept to the store, and
+ * queues what is to be told. The output queue is a FIFO; an output leaves only
+ * when every save ordered before it is on disk (P8). Main loop only.
+ */
+#ifndef RN_CONTROLLER_CORE_H
+#define RN_CONTROLLER_CORE_H
+
+#include "controller/counters.h"
+#include "controller/records.h"
+
+struct rn_core_hooks {
+	/* An event, durable if it was to be; audit rows and others alike. */
+	void (*event)(const struct rn_store_audit *event, void *data);
+	/* A step is done on a record that has watches. */
+	void (*changed)(struct rn_record *record, void *data);
+	/* Sends to the gateway's session, if there is one. */
+	gboolean (*send)(struct rn_gateway *gw, const struct rn_msg *msg);
+	/* The store failed. */
+	void (*failed)(const char *message, void *data);
+};
+
+struct rn_core {
+	struct rn_ctl_config *config;
+	struct rn_gateways *gateways;
+	struct rn_records *records;
+	struct rn_pools *pools;		/* of config */
+	struct rn_store *store;
+	struct rn_counters counters;
+	const struct rn_core_hooks *hooks;
+	void *hooks_data;
+	uint64_t rev;			/* of the last event */
+	uint64_t saved;			/* the last unit that outputs wait for */
+	uint64_t durable;
+	GQueue out;
+	GSource *timer;
+	gboolean failed;
+};
+
+/* Who causes a step: a gateway by a message, a user of natctl, or time. */
+struct rn_cause_of {
+	struct rn_gateway *gw;		/* NULL: not a gateway */
+	const char *by;			/* NULL: the gateway's name, or nobody */
+};
+
+/* Takes config and store over, also when it fails. */
+struct rn_core *rn_core_new(struct rn_ctl_config *config, struct rn_store *store,
+			    GError **error);
+gboolean rn_core_start(struct rn_core *core, const struct rn_core_hooks *hooks, void *data,
+		       GError **error);
+void rn_core_free(struct rn_core *core);
+
+int64_t rn_core_now(void);	/* ms of the boot-time clock */
+int64_t rn_core_wall(void);	/* ms of the realtime clock */
+uint64_t rn_core_random(void);	/* nobody can guess it (P10) */
+
+void rn_core_step(struct rn_core *core, struct rn_record *record,
+		  const struct own_ctl_event *event, const struct rn_cause_of *cause);
+/* A message of a gateway about a mapping: NATREQ, or one that names an id. */
+void rn_core_message(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg);
+/* Refuses msg of gw: DENY with code and sentence (text, or that of code); counted,
+ * told and, as far as the gateway's allowance goes, audited.
+ */
+void rn_core_refuse(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg,
+		    enum own_note note, uint8_t code, const char *text);
+/* The gateway promised an empty or suspended table: its next incarnation. */
+void rn_core_register(struct rn_core *core, struct rn_gateway *gw, uint64_t nonce);
+/* An operator asserts that the gateway is off (P14). */
+void rn_core_fence(struct rn_core *core, struct rn_gateway *gw, const char *by,
+		   const char *reason);
+/* May one more mapping go to gw, those on their way counted (S15)? */
+bool rn_core_plan_allows(struct rn_core *core, const struct rn_gateway *gw);
+
+/* To the output queue. */
+void rn_core_send(struct rn_core *core, uint32_t to, const struct rn_msg *msg);
+void rn_core_later(struct rn_core *core, void (*func)(void *data), void *data);
+/* A gateway's event that no machine notes. text may be NULL. */
+void rn_core_tell(struct rn_core *core, struct rn_gateway *gw, const char *what,
+		  const char *by, const char *text, bool audit);
+
+#endif

@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+#include "base/log.h"
+#include "controller/output.h"
+
+struct output {
+	GList link;
+	uint64_t seq;		/* leaves when this unit is durable */
+	struct rn_msg *msg;	/* a message, ... */
+	uint32_t to;
+	struct rn_store_audit *event;	/* ... an event, ... */
+	void (*func)(void *data);	/* ... or a call */
+	void *data;
+};
+
+static void output_free(struct output *out)
+{
+	g_free(out->msg);
+	g_free(out->event);
+	g_free(out);
+}
+
+static struct output *push(struct rn_core *core)
+{
+	struct output *out = g_new0(struct output, 1);
+
+	out->link.data = out;
+	out->seq = core->saved;
+	g_queue_push_tail_link(&core->out, &out->link);
+	return out;
+}
+
+static void emit(struct rn_core *core, const struct output *out)
+{
+	struct rn_gateway *gw;
+
+	if (out->msg) {
+		gw = rn_gateways_number(core->gateways, out->to);
+		if (!gw || !core->hooks->send(gw, out->msg))
+			rn_count(&core->counters, messages_unsent);
+	} else if (out->event) {
+		core->hooks->event(out->event, core->hooks_data);
+	} else {
+		out->func(out->data);
+	}
+}
+
+void rn_output_release(struct rn_core *core)
+{
+	while (!core->failed && !g_queue_is_empty(&core->out)) {
+		struct output *out = core->out.head->data;
+
+		if (out->seq > core->durable)
+			return;
+		g_queue_unlink(&core->out, &out->link);
+		emit(core, out);
+		output_free(out);
+	}
+}
+
+void rn_output_clear(struct rn_core *core)
+{
+	while (!g_queue_is_empty(&core->out)) {
+		struct output *out = g_queue_pop_head_link(&core->out)->data;
+
+		output_free(out);
+	}
+}
+
+void rn_output_message(struct rn_core *core, uint32_t to, const struct rn_msg *msg)
+{
+	struct output *out = push(core);
+
+	out->msg = g_memdup2(msg, sizeof(*msg));
+	out->to = to;
+	if (msg->code && !*msg->text)
+		g_strlcpy(out->msg->text, rn_code_to_sentence(msg->code),
+			  sizeof(out->msg->text));
+}
+
+void rn_output_event(struct rn_core *core, const struct rn_store_audit *event)
+{
+	push(core)->event = g_memdup2(event, sizeof(*event));
+}
+
+void rn_output_call(struct rn_core *core, void (*func)(void *data), void *data)
+{
+	struct output *out = push(core);
+
+	out->func = func;
+	out->data = data;
+}
+
+/* ---- notes ---- */
+
+void rn_output_note(const struct rn_core *core, const struct own_act *act,
+		    const struct rn_record *record, const struct rn_cause_of *cause,
+		    struct rn_store_audit *event)
+{
+	const char *by = record && record->by ? record->by : NULL;
+
+	(void)core;
+	*event = (struct rn_store_audit){
+		.time_ns = g_get_real_time() * 1000,
+		.code = act->msg.code,
+		.cause = act->msg.cause,
+		.id = act->msg.id,
+		.epoch = act->msg.epoch,
+		.vm = act->msg.vm,
+		.pub = act->msg.pub,
+		.from = act->from_gw,
+		.to = act->to_gw,
+		.verified_by = act->verified_by,
+	};
+	switch ((enum own_note)act->note) {
+	case OWN_NOTE_GRANTED:
+	case OWN_NOTE_MOVED:
+	case OWN_NOTE_RETURNED:
+	case OWN_NOTE_TAKEN_OVER:
+	case OWN_NOTE_RELEASED:
+		event->ownership = true;
+		break;
+	case OWN_NOTE_REFUSED:
+	case OWN_NOTE_ALARM:
+		by = NULL;	/* of the requester, not of an order under way */
+		break;
+	case OWN_NOTE_VERIFYING:
+	case OWN_NOTE_REVOKING:
+	case OWN_NOTE_FROZEN:
+	case OWN_NOTE_HELD:
+	case OWN_NOTE_ACTIVE:
+	case OWN_NOTE_GONE:
+	case OWN_NOTE_IGNORED:
+		break;
+	}
+	g_strlcpy(event->what, own_note_to_string(act->note), sizeof(event->what));
+	if (!by)
+		by = cause->by ? cause->by : cause->gw ? cause->gw->row.name : "";
+	g_strlcpy(event->by, by, sizeof(event->by));
+	g_strlcpy(event->text, *act->msg.text ? act->msg.text :
+		  act->msg.code ? rn_code_to_sentence(act->msg.code) : "", sizeof(event->text));
+}
+
+void rn_output_log(const struct rn_core *core, const struct rn_store_audit *event, uint8_t note)
+{
+	char pub[RN_SIDE_TEXT] = "-", vm[RN_SIDE_TEXT] = "-";
+	const char *from = event->from ? rn_gateways_to_name(core->gateways, event->from) : "-";
+	const char *to = event->to ? rn_gateways_to_name(core->gateways, event->to) : "-";
+	g_autofree char *epoch = g_strdup_printf("%" G_GUINT64_FORMAT, event->epoch);
+	g_autofree char *line = NULL;
+
+	if (event->pub.addr.len)
+		rn_public_print(&event->pub, pub);
+	if (event->vm.kind)
+		rn_private_print(&event->vm, vm);
+	line = g_strdup_printf("%s%s: public %s private %s epoch %s from %s to %s by %s%s%s",
+			       note == OWN_NOTE_ALARM ? "alarm, " : "", event->what, pub, vm,
+			       epoch, from, to, *event->by ? event->by : "-",
+			       *event->text ? ": " : "", event->text);
+	if (note == OWN_NOTE_ALARM) {
+		rn_warn("%s", line);
+		return;
+	}
+	rn_event(line, "ROAMNAT_WHAT", event->what, "ROAMNAT_PUBLIC", pub,
+		 "ROAMNAT_PRIVATE", vm, "ROAMNAT_EPOCH", epoch, "ROAMNAT_FROM", from,
+		 "ROAMNAT_TO", to, "ROAMNAT_BY", event->by, NULL);
+}

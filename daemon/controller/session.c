@@ -1,0 +1,549 @@
+// SPDX-License-Identifier: GPL-2.0
+#include <string.h>
+#include "base/log.h"
+#include "controller/session.h"
+
+#define PENDING_MAX	64	/* connections without HELLO */
+#define IDLE_MS		5000	/* silent for so long: closed */
+#define BACKLOG_MAX	16384	/* messages that wait for a slow gateway */
+#define RESYNC_CHUNK	256	/* grants repeated per turn of the loop */
+
+struct rn_sessions {
+	struct rn_core *core;
+	struct rn_listener *listener;
+	GHashTable *all;	/* struct rn_session, also before HELLO */
+	guint tick;
+	uint64_t serial;
+	gboolean ending;
+};
+
+struct rn_session {
+	struct rn_sessions *sessions;
+	struct rn_conn *conn;
+	struct rn_gateway *gw;	/* NULL before HELLO, and once it is cut */
+	gboolean closing;
+	GQueue backlog;		/* struct rn_msg that the connection did not take */
+	uint64_t serial;	/* of this inventory; marks the records it names */
+	gboolean fresh;		/* registered here: everything is granted again */
+	GArray *resync;		/* ids still to be granted again, NULL for none */
+	guint next;		/* in resync */
+	guint source;		/* idle source of the resync */
+	uint64_t end_nonce;	/* of the INVENTORY_END */
+};
+
+static struct rn_core *core_of(const struct rn_session *session)
+{
+	return session->sessions->core;
+}
+
+/* ---- sending ---- */
+
+static void session_close(struct rn_session *session)
+{
+	if (session->closing)
+		return;
+	session->closing = TRUE;
+	rn_conn_close(session->conn);
+}
+
+static gboolean send_now(struct rn_session *session, const struct rn_msg *msg)
+{
+	if (session->closing)
+		return FALSE;
+	if (g_queue_is_empty(&session->backlog) && rn_conn_send(session->conn, msg))
+		return TRUE;
+	if (session->backlog.length >= BACKLOG_MAX) {
+		/* It connects again and gets what it misses by its inventory. */
+		rn_count(&core_of(session)->counters, sessions_slow);
+		rn_warn("gateway %s does not read its messages: connection closed",
+			session->gw ? session->gw->row.name : "?");
+		session_close(session);
+		return FALSE;
+	}
+	g_queue_push_tail(&session->backlog, g_memdup2(msg, sizeof(*msg)));
+	return TRUE;
+}
+
+gboolean rn_session_send(struct rn_gateway *gw, const struct rn_msg *msg)
+{
+	return gw->session && send_now(gw->session, msg);
+}
+
+static void on_drained(struct rn_conn *conn, void *data)
+{
+	struct rn_session *session = data;
+
+	while (!g_queue_is_empty(&session->backlog)) {
+		if (!rn_conn_send(conn, session->backlog.head->data))
+			return;
+		g_free(g_queue_pop_head(&session->backlog));
+	}
+}
+
+/* ---- HELLO ---- */
+
+static void refuse_hello(struct rn_session *session, uint8_t code, const char *name)
+{
+	struct rn_core *core = core_of(session);
+	struct rn_msg answer = {
+		.type = RN_MSG_HELLO_ACK, .version = RN_PROTO_VERSION,
+		.mode = core->config->mode, .code = code,
+	};
+
+	if (code == RN_CODE_WRONG_MODE)
+		g_snprintf(answer.text, sizeof(answer.text),
+			   "the controller has report-from=%s: set the same in agent.conf",
+			   rn_mode_to_string(core->config->mode));
+	else if (code == RN_CODE_UNKNOWN_GATEWAY)
+		g_snprintf(answer.text, sizeof(answer.text),
+			   "no [gateway %.60s] with identity %.120s in controller.conf",
+			   name, rn_conn_identity(session->conn));
+	else
+		g_strlcpy(answer.text, rn_code_to_sentence(code), sizeof(answer.text));
+	rn_count(&core->counters, sessions_refused);
+	rn_warn("connection of %s (%s, calls itself %s) refused: %s",
+		rn_conn_identity(session->conn), rn_conn_peer(session->conn), name, answer.text);
+	rn_conn_send(session->conn, &answer);
+	session_close(session);
+}
+
+static void send_peers(struct rn_session *session)
+{
+	const GPtrArray *all = core_of(session)->gateways->by_number;
+
+	for (guint i = 1; i < all->len; i++) {
+		const struct rn_gateway *gw = all->pdata[i];
+		struct rn_msg peer = { .type = RN_MSG_PEER };
+
+		if (!gw || gw == session->gw || !gw->enabled)
+			continue;
+		peer.gateway = gw->row.number;
+		g_strlcpy(peer.name, gw->row.name, sizeof(peer.name));
+		g_strlcpy(peer.identity, gw->row.identity, sizeof(peer.identity));
+		g_strlcpy(peer.text, gw->endpoint, sizeof(peer.text));
+		send_now(session, &peer);
+	}
+}
+
+static uint8_t judge_hello(struct rn_core *core, const struct rn_gateway *gw,
+			   const struct rn_msg *msg)
+{
+	if (msg->version != RN_PROTO_VERSION)
+		return RN_CODE_VERSION;
+	if (!gw || strcmp(gw->row.name, msg->name))
+		return RN_CODE_UNKNOWN_GATEWAY;
+	if (!gw->enabled)
+		return RN_CODE_DISABLED;
+	return msg->mode == core->config->mode ? RN_CODE_OK : RN_CODE_WRONG_MODE;
+}
+
+static void on_hello(struct rn_session *session, const struct rn_msg *msg)
+{
+	struct rn_core *core = core_of(session);
+	struct rn_gateway *gw = rn_gateways_identity(core->gateways,
+						     rn_conn_identity(session->conn));
+	struct rn_msg answer = {
+		.type = RN_MSG_HELLO_ACK, .version = RN_PROTO_VERSION, .nonce = msg->nonce,
+		.mode = core->config->mode,
+	};
+	uint8_t code = judge_hello(core, gw, msg);
+
+	if (code) {
+		refuse_hello(session, code, msg->name);
+		return;
+	}
+	rn_session_cut(gw, "it connected again");
+	session->gw = gw;
+	session->serial = ++session->sessions->serial;
+	gw->session = session;
+	gw->heard_at = rn_core_now();
+	rn_gateway_refresh(gw, gw->heard_at);
+	rn_conn_established(session->conn);
+	rn_count(&core->counters, sessions_up);
+	answer.gateway = gw->row.number;
+	answer.lease_ms = gw->lease_ms;
+	answer.incarnation = gw->row.incarnation;
+	g_strlcpy(answer.name, core->config->name, sizeof(answer.name));
+	/* Through the queue: a change of the row may still be on its way to disk. */
+	rn_core_send(core, gw->row.number, &answer);
+	send_peers(session);
+	rn_core_tell(core, gw, "connected", NULL, rn_conn_peer(session->conn), false);
+}
+
+/* ---- inventory ---- */
+
+static uint8_t judge_inventory(struct rn_session *session, const struct rn_msg *msg)
+{
+	struct rn_gateway *gw = session->gw;
+
+	rn_gateway_refresh(gw, rn_core_now());
+	if (!gw->own.registered)
+		return RN_CODE_NOT_REGISTERED;
+	if (msg->incarnation != gw->row.incarnation)
+		return RN_CODE_WRONG_INCARNATION;
+	return gw->own.live ? RN_CODE_OK : RN_CODE_LEASE_OVER;
+}
+
+static void on_inventory(struct rn_session *session, const struct rn_msg *msg)
+{
+	struct rn_core *core = core_of(session);
+	struct rn_record *record = rn_records_id(core->records, msg->id);
+	struct rn_gateway *gw = session->gw;
+	struct rn_msg answer = {
+		.id = msg->id, .epoch = msg->epoch, .nonce = msg->nonce,
+		.incarnation = gw->row.incarnation,
+	};
+
+	if (record && rn_record_owned(record) && record->own.owner == gw->row.number &&
+	    record->own.epoch == msg->epoch) {
+		record->named = session->serial;
+		return;
+	}
+	answer.type = record && msg->epoch <= record->own.epoch ? RN_MSG_STALE : RN_MSG_NEVER;
+	answer.vm = msg->vm;
+	if (record && !answer.vm.kind && msg->epoch == record->own.epoch)
+		answer.vm = record->own.vm;
+	rn_core_send(core, gw->row.number, &answer);
+}
+
+static void resync_end(struct rn_session *session)
+{
+	struct rn_msg done = {
+		.type = RN_MSG_INVENTORY_DONE,
+		.incarnation = session->gw->row.incarnation,
+		.nonce = session->end_nonce,
+	};
+
+	g_clear_pointer(&session->resync, g_array_unref);
+	session->source = 0;
+	session->fresh = FALSE;
+	rn_core_send(core_of(session), session->gw->row.number, &done);
+}
+
+/* Grants again what the gateway owns and did not name, as fast as it reads. */
+static gboolean on_resync(gpointer data)
+{
+	struct rn_session *session = data;
+	struct rn_core *core = core_of(session);
+	const struct own_ctl_event event = {
+		.type = OWN_CTL_EV_INVENTORY_END, .from = session->gw->row.number,
+	};
+	const struct rn_cause_of cause = { .gw = session->gw };
+
+	if (session->closing) {
+		session->source = 0;
+		return G_SOURCE_REMOVE;
+	}
+	for (int n = 0; n < RESYNC_CHUNK && session->next < session->resync->len; n++) {
+		uint64_t id = g_array_index(session->resync, uint64_t, session->next);
+		struct rn_record *record;
+
+		if (!g_queue_is_empty(&session->backlog) ||
+		    core->out.length >= BACKLOG_MAX)
+			return G_SOURCE_CONTINUE;
+		session->next++;
+		record = rn_records_id(core->records, id);
+		if (record && record->own.owner == session->gw->row.number)
+			rn_core_step(core, record, &event, &cause);
+	}
+	if (session->next < session->resync->len)
+		return G_SOURCE_CONTINUE;
+	resync_end(session);
+	return G_SOURCE_REMOVE;
+}
+
+static void on_inventory_end(struct rn_session *session, const struct rn_msg *msg)
+{
+	session->end_nonce = msg->nonce;
+	if (session->resync)
+		return;			/* said again while it is under way */
+	session->resync = g_array_new(FALSE, FALSE, sizeof(uint64_t));
+	session->next = 0;
+	for (const GList *l = session->gw->owned.head; l; l = l->next) {
+		const struct rn_record *record = l->data;
+
+		if (session->fresh || record->named != session->serial)
+			g_array_append_val(session->resync, record->own.id);
+	}
+	session->source = g_timeout_add(0, on_resync, session);
+	g_source_set_name_by_id(session->source, "resync");
+}
+
+static void resync_stop(struct rn_session *session)
+{
+	if (session->source)
+		g_source_remove(session->source);
+	session->source = 0;
+	g_clear_pointer(&session->resync, g_array_unref);
+}
+
+static void on_register(struct rn_session *session, const struct rn_msg *msg)
+{
+	struct rn_core *core = core_of(session);
+
+	/* One at a time: the one before is not on disk yet. */
+	if (session->fresh && core->saved > core->durable) {
+		rn_count(&core->counters, messages_bad);
+		return;
+	}
+	resync_stop(session);
+	session->serial = ++session->sessions->serial;
+	session->fresh = TRUE;
+	rn_core_register(core, session->gw, msg->nonce);
+}
+
+/* P6 */
+static void on_renew(struct rn_session *session, const struct rn_msg *msg)
+{
+	struct rn_core *core = core_of(session);
+	struct rn_gateway *gw = session->gw;
+	struct rn_msg answer = {
+		.type = RN_MSG_LEASE, .nonce = msg->nonce, .lease_ms = gw->lease_ms,
+		.incarnation = gw->row.incarnation,
+	};
+
+	if (msg->incarnation != gw->row.incarnation || gw->row.fenced)
+		answer.code = RN_CODE_WRONG_INCARNATION;
+	else if (gw->revoking)
+		answer.code = RN_CODE_NO_ANSWER;
+	else if (!rn_gateway_renew(core->gateways, gw, rn_core_now()))
+		answer.code = RN_CODE_LEASE_OVER;
+	if (answer.code) {
+		answer.lease_ms = 0;
+		rn_count(&core->counters, renewals_refused);
+	} else {
+		rn_count(&core->counters, renewals);
+	}
+	rn_core_send(core, gw->row.number, &answer);
+}
+
+/* ---- messages ---- */
+
+static void judged(struct rn_session *session, const struct rn_msg *msg,
+		   void (*handle)(struct rn_session *session, const struct rn_msg *msg))
+{
+	uint8_t code = judge_inventory(session, msg);
+
+	if (code)
+		rn_core_refuse(core_of(session), session->gw, msg, OWN_NOTE_REFUSED, code, NULL);
+	else
+		handle(session, msg);
+}
+
+static void bad_message(struct rn_session *session, const struct rn_msg *msg)
+{
+	struct rn_core *core = core_of(session);
+	g_autofree char *text = NULL;
+
+	rn_count(&core->counters, messages_bad);
+	text = g_strdup_printf("%s is not for a gateway to send here",
+			       rn_msg_type_to_string(msg->type));
+	rn_core_refuse(core, session->gw, msg, OWN_NOTE_ALARM, RN_CODE_BAD_MESSAGE, text);
+}
+
+static void on_ready_message(struct rn_session *session, const struct rn_msg *msg)
+{
+	struct rn_msg pong = { .type = RN_MSG_PONG, .nonce = msg->nonce };
+
+	switch ((enum rn_msg_type)msg->type) {
+	case RN_MSG_PING:
+		send_now(session, &pong);
+		return;
+	case RN_MSG_PONG:
+		return;
+	case RN_MSG_REGISTER:
+		on_register(session, msg);
+		return;
+	case RN_MSG_INVENTORY:
+		judged(session, msg, on_inventory);
+		return;
+	case RN_MSG_INVENTORY_END:
+		judged(session, msg, on_inventory_end);
+		return;
+	case RN_MSG_LEASE_RENEW:
+		on_renew(session, msg);
+		return;
+	case RN_MSG_NATREQ:
+	case RN_MSG_GRANT_ACK:
+	case RN_MSG_MIG_S:
+	case RN_MSG_MIG_D:
+	case RN_MSG_REL:
+	case RN_MSG_RESUME:
+	case RN_MSG_VERIFY_YES:
+	case RN_MSG_VERIFY_NO:
+		rn_core_message(core_of(session), session->gw, msg);
+		return;
+	case RN_MSG_HELLO:
+	case RN_MSG_HELLO_ACK:
+	case RN_MSG_REGISTERED:
+	case RN_MSG_GRANT:
+	case RN_MSG_DENY:
+	case RN_MSG_VERIFY_SRC:
+	case RN_MSG_VERIFY_DST:
+	case RN_MSG_RELOK:
+	case RN_MSG_STALE:
+	case RN_MSG_NEVER:
+	case RN_MSG_MOVE:
+	case RN_MSG_LEASE:
+	case RN_MSG_PEER:
+	case RN_MSG_INVENTORY_DONE:
+	case RN_MSG_XFER:
+	case RN_MSG_XFER_ACK:
+		break;
+	}
+	bad_message(session, msg);
+}
+
+static void on_message(struct rn_conn *conn, const struct rn_msg *msg, void *data)
+{
+	struct rn_session *session = data;
+
+	(void)conn;
+	if (session->closing)
+		return;
+	rn_count(&core_of(session)->counters, messages);
+	if (session->gw) {
+		session->gw->heard_at = rn_core_now();
+		on_ready_message(session, msg);
+	} else if (msg->type == RN_MSG_HELLO) {
+		on_hello(session, msg);
+	} else {
+		rn_count(&core_of(session)->counters, messages_bad);
+		refuse_hello(session, RN_CODE_BAD_MESSAGE, "?");
+	}
+}
+
+/* ---- connections ---- */
+
+static void leave_gateway(struct rn_session *session, const char *reason)
+{
+	struct rn_gateway *gw = session->gw;
+	struct rn_core *core = core_of(session);
+
+	resync_stop(session);
+	session->gw = NULL;
+	if (!gw || gw->session != session)
+		return;
+	gw->session = NULL;
+	rn_gateway_refresh(gw, rn_core_now());
+	rn_count(&core->counters, sessions_lost);
+	if (!session->sessions->ending)
+		rn_core_tell(core, gw, "silent", NULL, reason, false);
+}
+
+static void on_up(struct rn_conn *conn, void *data)
+{
+	(void)data;
+	rn_conn_set_idle_timeout(conn, IDLE_MS);
+}
+
+static void on_down(struct rn_conn *conn, const GError *reason, void *data)
+{
+	struct rn_session *session = data;
+
+	if (reason && !session->gw && !session->closing)
+		rn_info("connection from %s ended before HELLO: %s", rn_conn_peer(conn),
+			reason->message);
+	leave_gateway(session, reason ? reason->message : "closed");
+	g_hash_table_remove(session->sessions->all, session);
+}
+
+static void session_free(gpointer data)
+{
+	struct rn_session *session = data;
+
+	resync_stop(session);
+	g_queue_clear_full(&session->backlog, g_free);
+	g_free(session);
+}
+
+static void on_accepted(struct rn_conn *conn, void *data)
+{
+	static const struct rn_conn_ops ops = {
+		.up = on_up, .message = on_message, .drained = on_drained, .down = on_down,
+	};
+	struct rn_sessions *sessions = data;
+	struct rn_session *session = g_new0(struct rn_session, 1);
+
+	session->sessions = sessions;
+	session->conn = conn;
+	g_queue_init(&session->backlog);
+	g_hash_table_add(sessions->all, session);
+	rn_conn_set_ops(conn, &ops, session);
+}
+
+void rn_session_cut(struct rn_gateway *gw, const char *reason)
+{
+	struct rn_session *session = gw->session;
+
+	if (!session)
+		return;
+	leave_gateway(session, reason);
+	session_close(session);
+}
+
+static gboolean on_tick(gpointer data)
+{
+	struct rn_sessions *sessions = data;
+	const GPtrArray *all = sessions->core->gateways->by_number;
+
+	for (guint i = 1; i < all->len; i++) {
+		struct rn_gateway *gw = all->pdata[i];
+		struct rn_msg ping = { .type = RN_MSG_PING, .nonce = rn_core_random() };
+
+		/* Not behind a backlog: there is enough for it to read. */
+		if (gw && gw->session && g_queue_is_empty(&gw->session->backlog))
+			send_now(gw->session, &ping);
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+struct rn_sessions *rn_sessions_new(struct rn_core *core, struct rn_tls *tls, GError **error)
+{
+	struct rn_sessions *sessions = g_new0(struct rn_sessions, 1);
+
+	sessions->core = core;
+	sessions->all = g_hash_table_new_full(NULL, NULL, session_free, NULL);
+	sessions->listener = rn_listener_new(tls, core->config->listen, PENDING_MAX, on_accepted,
+					     sessions, error);
+	if (!sessions->listener) {
+		rn_sessions_free(sessions);
+		return NULL;
+	}
+	sessions->tick = g_timeout_add(1000, on_tick, sessions);
+	return sessions;
+}
+
+static gboolean none_left(gpointer data)
+{
+	(void)data;
+	return G_SOURCE_CONTINUE;
+}
+
+void rn_sessions_free(struct rn_sessions *sessions)
+{
+	GHashTableIter iter;
+	gpointer session;
+	gint64 until = g_get_monotonic_time() + G_USEC_PER_SEC;
+	guint waker;
+
+	if (!sessions)
+		return;
+	sessions->ending = TRUE;
+	if (sessions->tick)
+		g_source_remove(sessions->tick);
+	if (sessions->listener)
+		rn_listener_free(sessions->listener);
+	g_hash_table_iter_init(&iter, sessions->all);
+	while (g_hash_table_iter_next(&iter, &session, NULL))
+		session_close(session);
+	/* `down` comes from the main loop; a second is enough to say goodbye. */
+	waker = g_timeout_add(50, none_left, NULL);
+	while (g_hash_table_size(sessions->all) && g_get_monotonic_time() < until)
+		g_main_context_iteration(NULL, TRUE);
+	g_source_remove(waker);
+	if (g_hash_table_size(sessions->all))
+		return;		/* their connections still name them; the process ends */
+	g_hash_table_unref(sessions->all);
+	g_free(sessions);
+}

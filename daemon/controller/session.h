@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The connections of gateways: HELLO, registration, inventory, lease, PING.
+ * Each message is judged by the identity that the handshake proved, never by a
+ * number in it; what is about a mapping goes on to rn_core_message.
+ */
+#ifndef RN_CONTROLLER_SESSION_H
+#define RN_CONTROLLER_SESSION_H
+
+#include "controller/core.h"
+#include "net/conn.h"
+
+struct rn_sessions;
+
+struct rn_sessions *rn_sessions_new(struct rn_core *core, struct rn_tls *tls, GError **error);
+/* Closes the listener and every session. */
+void rn_sessions_free(struct rn_sessions *sessions);
+/* For rn_core_hooks.send: false when the gateway is not connected. */
+gboolean rn_session_send(struct rn_gateway *gw, const struct rn_msg *msg);
+/* Closes the gateway's connection, if there is one; reason is for the log. */
+void rn_session_cut(struct rn_gateway *gw, const char *reason);
+
+#endif
