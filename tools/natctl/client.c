@@ -4,7 +4,7 @@
 #include <unistd.h>
 #include "client.h"
 
-#define GRACE 2000	/* ms that a daemon's own time-out may come late */
+#define GRACE 1000	/* ms that a daemon's own time-out may come late */
 
 static const struct {
 	const char *program;

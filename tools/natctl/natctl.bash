@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: GPL-2.0
+# bash completion for natctl(8)
+
+_natctl_selector='public private zone proto gateway pool state id epoch'
+
+# The words that may follow what was typed so far.
+_natctl_words() { # OBJECT COMMAND
+	case $1/$2 in
+	/*) echo 'mapping migrate takeover gateway pool stats monitor status audit config pki version help' ;;
+	mapping/) echo 'show list del release help' ;;
+	mapping/*) echo "$_natctl_selector" ;;
+	migrate/*) echo 'private zone to cause force reason operator overload' ;;
+	takeover/*) echo 'private gateway zone to fenced force reason' ;;
+	gateway/ | pool/) echo 'show list help' ;;
+	stats/) echo 'show daemon help' ;;
+	stats/daemon) echo 'agent controller' ;;
+	monitor/) echo 'all kernel agent controller help' ;;
+	status/) echo 'show help' ;;
+	audit/*) echo 'at zone proto' ;;
+	config/) echo 'show check help' ;;
+	config/show) echo 'agent controller kernel' ;;
+	pki/) echo 'init controller gateway revoke show help' ;;
+	pki/*) echo 'dir domain days' ;;
+	esac
+}
+
+_natctl_options() { # OBJECT COMMAND
+	echo '-j --json -p --pretty -s --stats -d --details -o --oneline -n --no-headers'
+	echo '-q --quiet -t --timeout -S --server -V --version -h --help'
+	case $1/$2 in
+	migrate/* | takeover/*) echo '--wait --no-wait' ;;
+	stats/* | config/show) echo '--explain' ;;
+	mapping/del | mapping/release) echo '--if-exists' ;;
+	esac
+}
+
+# Gateways and pools are the controller's, and it may not be here.
+_natctl_names() { # OBJECT
+	natctl -t 1 "$1" show 2>/dev/null | awk '{ print $1 }'
+}
+
+_natctl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	local object='' command='' i word
+	COMPREPLY=()
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		case $word in
+		-t | -S | --timeout | --server) ((i++)) ;;
+		-*) ;;
+		*) if [ -z "$object" ]; then object=$word; elif [ -z "$command" ]; then command=$word; fi ;;
+		esac
+	done
+	case $prev in
+	-S | --server) mapfile -t COMPREPLY < <(compgen -W "$(printf 'unix:%s\n' /run/roamnat/*.sock)" -- "$cur"); return ;;
+	to | gateway | owner) mapfile -t COMPREPLY < <(compgen -W "$(_natctl_names gateway)" -- "$cur") ;;
+	pool) mapfile -t COMPREPLY < <(compgen -W "$(_natctl_names pool)" -- "$cur") ;;
+	proto) mapfile -t COMPREPLY < <(compgen -W 'tcp udp icmp' -- "$cur"); return ;;
+	state) mapfile -t COMPREPLY < <(compgen -W 'active held moving-out releasing suspended' -- "$cur"); return ;;
+	check | dir | init) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	esac
+	if [ ${#COMPREPLY[@]} -gt 0 ]; then return; fi
+	case $cur in
+	-*) mapfile -t COMPREPLY < <(compgen -W "$(_natctl_options "$object" "$command")" -- "$cur") ;;
+	*) mapfile -t COMPREPLY < <(compgen -W "$(_natctl_words "$object" "$command")" -- "$cur") ;;
+	esac
+}
+complete -F _natctl natctl
