@@ -214,12 +214,15 @@ void rnat_packet_build(const struct rnat_packet *p, struct rnat_bytes *b)
 
 __be16 rnat_packet_zeroing_port(const struct rnat_bytes *b, __be16 port)
 {
+	__sum16 sum;
 	int i;
 
-	for (i = 0; i < b->nr_sums; i++)
-		if (b->sums[i].udp)
-			return (__force __be16)csum16_add((__force __sum16)port,
-				(__force __be16)get_check(b->data + b->sums[i].at));
+	for (i = 0; i < b->nr_sums; i++) {
+		if (!b->sums[i].udp)
+			continue;
+		sum = get_check(b->data + b->sums[i].at);
+		return (__force __be16)csum16_add(sum, port);
+	}
 	return 0;
 }
 

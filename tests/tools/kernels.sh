@@ -46,7 +46,7 @@ build() { # VERSION
 	rm -rf "$dir"
 	"$top/tests/tools/kmod-source.sh" "$dir"
 	# shellcheck disable=SC2086 # flags are words
-	if ! timeout 900 make -C "/lib/modules/$1/build" M="$dir" W=1 C=1 -j2 $flags modules >"$log" 2>&1; then
+	if ! timeout 900 make -s -C "/lib/modules/$1/build" M="$dir" W=1 C=1 -j2 $flags modules >"$log" 2>&1; then
 		cat "$log" >&2
 		echo "kernels: $1$suffix: does not build" >&2
 		return 1
