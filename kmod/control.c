@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "control.h"
+
+#include <linux/netlink.h>
+#include <linux/rcupdate.h>
+
+#include "floor.h"
+#include "map.h"
+#include "net.h"
+#include "netlink.h"
+
+/* A command that comes too late: harmless, but worth counting. */
+#define STALE(rn, extack, sentence) ({			\
+	rnat_stats_inc(rn, RNAT_STAT_STALE_REFUSED);	\
+	NL_SET_ERR_MSG(extack, sentence);		\
+	-ESTALE;					\
+})
+
+static bool is_translating(const struct rnat_net *rn,
+			   const struct rnat_map *map)
+{
+	return map->state == ROAMNAT_STATE_ACTIVE &&
+	       !rnat_map_is_suspended(rn, map);
+}
+
+/*
+ * Who stops translating promises something: after this every packet that had
+ * found the old state has left the module.
+ */
+static void wait_for_packets(void)
+{
+	synchronize_rcu_expedited();
+}
+
+static void remove_map(struct rnat_net *rn, struct rnat_map *map)
+{
+	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_DELETED, GFP_KERNEL);
+	smp_store_release(&map->state, RNAT_STATE_NONE);
+	rnat_idle_stop(rn, map);
+	rnat_table_remove(&rn->table, map);
+	rnat_map_free_rcu(map);
+}
+
+int rnat_control_session(struct rnat_net *rn, u64 incarnation, u64 lease_end,
+			 struct netlink_ext_ack *extack)
+{
+	u64 current_end = rn->lease_end;
+
+	lockdep_assert_held(&rn->lock);
+	if (!incarnation) {
+		smp_store_release(&rn->incarnation, 0);
+	} else if (incarnation == rn->incarnation) {
+		if (current_end && rnat_map_clock() >= current_end)
+			return STALE(rn, extack, "The lease has run out and cannot be renewed; set incarnation 0 and register again");
+		WRITE_ONCE(rn->lease_end, lease_end);
+	} else if (rn->incarnation) {
+		NL_SET_ERR_MSG(extack, "Another incarnation is in force; set incarnation 0 first");
+		return -EBUSY;
+	} else if (incarnation <= rn->incarnation_max) {
+		return STALE(rn, extack, "This incarnation is not above every earlier one; register again for a new one");
+	} else {
+		rnat_floor_flush(rn);
+		rn->incarnation_max = incarnation;
+		WRITE_ONCE(rn->lease_end, lease_end);
+		/* Pairs with blocked_in(): the lease comes with it. */
+		smp_store_release(&rn->incarnation, incarnation);
+	}
+	wait_for_packets();
+	return 0;
+}
+
+static bool same_sides(const struct rnat_map *map,
+		       const struct rnat_grant *grant)
+{
+	return !memcmp(&map->priv, &grant->priv, sizeof(map->priv)) &&
+	       !memcmp(&map->pub, &grant->pub, sizeof(map->pub));
+}
+
+static bool is_in_force(const struct rnat_map *map,
+			const struct rnat_grant *grant)
+{
+	return map->epoch == grant->epoch && map->state == grant->state &&
+	       map->incarnation == grant->incarnation &&
+	       same_sides(map, grant);
+}
+
+/* May it be taken, as far as the id's own history goes? */
+static int check_epoch(struct rnat_net *rn, const struct rnat_map *map,
+		       const struct rnat_grant *grant,
+		       struct netlink_ext_ack *extack)
+{
+	if (grant->epoch <= rnat_floor_get(rn, grant->id))
+		return STALE(rn, extack, "The epoch is at or below the floor of this id; only a newer grant can be taken");
+	if (!map)
+		return 0;
+	if (grant->state == ROAMNAT_STATE_HELD && is_translating(rn, map)) {
+		NL_SET_ERR_MSG(extack, "The mapping is active here; freeze it before it can be transferred to this gateway");
+		return -EBUSY;
+	}
+	/* Epochs of transfers are claims of a peer and bind no grant. */
+	if (grant->epoch < map->epoch &&
+	    (map->state != ROAMNAT_STATE_HELD ||
+	     grant->state == ROAMNAT_STATE_HELD))
+		return STALE(rn, extack, "The mapping is here at a newer epoch; this message is late and can be forgotten");
+	return 0;
+}
+
+/* The mapping of another id that has one of the sides, or NULL. */
+static struct rnat_map *find_rival(struct rnat_net *rn,
+				   const struct rnat_grant *grant)
+{
+	struct rnat_map *map;
+
+	/* The mutex keeps it, RCU is for the hash table. */
+	rcu_read_lock();
+	map = rnat_table_lookup_priv(&rn->table, &grant->priv);
+	if (!map || map->id == grant->id)
+		map = rnat_table_lookup_pub(&rn->table, &grant->pub);
+	rcu_read_unlock();
+	return map && map->id != grant->id ? map : NULL;
+}
+
+/* Checks both rivals before it removes one. */
+static int remove_rivals(struct rnat_net *rn, const struct rnat_grant *grant,
+			 struct netlink_ext_ack *extack)
+{
+	struct rnat_map *priv, *pub, *map;
+
+	rcu_read_lock();
+	priv = rnat_table_lookup_priv(&rn->table, &grant->priv);
+	pub = rnat_table_lookup_pub(&rn->table, &grant->pub);
+	rcu_read_unlock();
+	if ((priv && priv->id != grant->id && is_translating(rn, priv)) ||
+	    (pub && pub->id != grant->id && is_translating(rn, pub))) {
+		NL_SET_ERR_MSG(extack, "Another active mapping has this private or public side; release that one first");
+		return -EEXIST;
+	}
+	map = find_rival(rn, grant);
+	if (map && grant->state == ROAMNAT_STATE_HELD) {
+		NL_SET_ERR_MSG(extack, "Another mapping has this private or public side; only a grant makes it give way, or delete it");
+		return -EEXIST;
+	}
+	for (; map; map = find_rival(rn, grant))
+		remove_map(rn, map);
+	return 0;
+}
+
+static int insert_new(struct rnat_net *rn, const struct rnat_grant *grant,
+		      struct rnat_map **inserted,
+		      struct netlink_ext_ack *extack)
+{
+	struct rnat_map *map;
+	int err;
+
+	map = rnat_map_new(GFP_KERNEL_ACCOUNT);
+	if (!map) {
+		NL_SET_ERR_MSG(extack, "No memory for the mapping; try again");
+		return -ENOMEM;
+	}
+	map->id = grant->id;
+	map->priv = grant->priv;
+	map->pub = grant->pub;
+	err = rnat_table_insert(&rn->table, map, rn->config.max_mappings);
+	if (err) {
+		/* Packets may have found it in the first index. */
+		rnat_map_free_rcu(map);
+		if (err == -ENOSPC)
+			NL_SET_ERR_MSG(extack, "max-mappings are in the table; raise it with config-set");
+		else
+			NL_SET_ERR_MSG(extack, "No memory for the mapping's index; try again");
+		return err;
+	}
+	*inserted = map;
+	return 0;
+}
+
+static void set_timer(struct rnat_map *map, const struct rnat_grant *grant)
+{
+	u64 last = rnat_map_clock() - grant->elapsed_ms * NSEC_PER_MSEC;
+
+	/* A packet that was held since the transfer counts. */
+	if (map->touched && (s64)(READ_ONCE(map->last_used) - last) > 0)
+		last = map->last_used;
+	WRITE_ONCE(map->preset, grant->preset_ms * NSEC_PER_MSEC);
+	WRITE_ONCE(map->last_used, last);
+	map->touched = 0;
+}
+
+/*
+ * Everything that belongs to the new epoch is there before the incarnation and
+ * the state that let packets use it. Packets that were held before leave
+ * before those that come now: that is what draining is for, set first.
+ */
+static void enter_granted(struct rnat_map *map, const struct rnat_grant *grant)
+{
+	if (map->epoch != grant->epoch) {
+		WRITE_ONCE(map->first_translated, 0);
+		WRITE_ONCE(map->last_translated, 0);
+	}
+	WRITE_ONCE(map->epoch, grant->epoch);
+	set_timer(map, grant);
+	WRITE_ONCE(map->draining, grant->state == ROAMNAT_STATE_ACTIVE);
+	smp_store_release(&map->incarnation, grant->incarnation);
+	smp_store_release(&map->state, grant->state);
+}
+
+static int reserve_floor(struct rnat_net *rn, u64 id, u64 epoch,
+			 struct netlink_ext_ack *extack)
+{
+	int err = rnat_floor_raise(rn, id, epoch);
+
+	if (err == -ENOSPC)
+		NL_SET_ERR_MSG(extack, "max-floors promises are kept; raise it with config-set, or register again");
+	else if (err)
+		NL_SET_ERR_MSG(extack, "No memory for the floor of this id; try again");
+	return err;
+}
+
+int rnat_control_new(struct rnat_net *rn, const struct rnat_grant *grant,
+		     struct netlink_ext_ack *extack)
+{
+	bool active = grant->state == ROAMNAT_STATE_ACTIVE;
+	bool known;
+	struct rnat_map *map;
+	int err;
+
+	lockdep_assert_held(&rn->lock);
+	if (!rn->incarnation || grant->incarnation != rn->incarnation)
+		return STALE(rn, extack, "The incarnation is not the session's; register and use the new one");
+	map = rnat_table_lookup_id(&rn->table, grant->id);
+	if (map && is_in_force(map, grant))
+		return 0;
+	err = check_epoch(rn, map, grant, extack);
+	if (err)
+		return err;
+	if (active) {
+		err = reserve_floor(rn, grant->id, 0, extack);
+		if (err)
+			return err;
+	}
+	err = remove_rivals(rn, grant, extack);
+	if (err)
+		return err;
+
+	known = map;
+	/* An active entry that is only suspended must not become held in
+	 * place: its new incarnation would let it translate before its new
+	 * state stops it.
+	 */
+	if (map && (!same_sides(map, grant) ||
+		    (!active && map->state == ROAMNAT_STATE_ACTIVE))) {
+		remove_map(rn, map);
+		map = NULL;
+	}
+	if (!map) {
+		err = insert_new(rn, grant, &map, extack);
+		if (err)
+			return err;
+	}
+	if (active)
+		rnat_floor_raise(rn, grant->id, grant->epoch);
+	enter_granted(map, grant);
+	rnat_netlink_notify(rn, map, known ? ROAMNAT_EVENT_GRANTED :
+			    ROAMNAT_EVENT_INSTALLED, GFP_KERNEL);
+	if (active) {
+		rnat_upcall_drain(rn, map);
+		rnat_idle_start(rn, map);
+	}
+	return 0;
+}
+
+int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
+			struct rnat_map **frozen,
+			struct netlink_ext_ack *extack)
+{
+	struct rnat_map *map;
+	bool was_running;
+	s64 elapsed;
+	int err;
+
+	lockdep_assert_held(&rn->lock);
+	map = rnat_table_lookup_id(&rn->table, id);
+	if (!map) {
+		NL_SET_ERR_MSG(extack, "No mapping has this id; there is nothing to freeze");
+		return -ENOENT;
+	}
+	if (map->epoch != epoch)
+		return STALE(rn, extack, "The mapping is here at another epoch; read it again with mapping-get");
+	if (map->state == ROAMNAT_STATE_HELD) {
+		NL_SET_ERR_MSG(extack, "The mapping is only held and never translated; delete it instead");
+		return -EBUSY;
+	}
+	/* Of a suspended one the floor may be of an earlier incarnation. */
+	err = reserve_floor(rn, id, epoch, extack);
+	if (err)
+		return err;
+
+	*frozen = map;
+	was_running = map->state == ROAMNAT_STATE_ACTIVE;
+	if (map->state == state)
+		return 0;
+	smp_store_release(&map->state, state);
+	rnat_idle_stop(rn, map);
+	wait_for_packets();
+	if (was_running) {
+		elapsed = rnat_map_clock() - map->last_used;
+		WRITE_ONCE(map->frozen_elapsed, max_t(s64, elapsed, 0));
+	}
+	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_FROZEN, GFP_KERNEL);
+	return 0;
+}
+
+int rnat_control_del(struct rnat_net *rn, u64 id, u64 epoch,
+		     struct netlink_ext_ack *extack)
+{
+	struct rnat_map *map;
+	int err;
+
+	lockdep_assert_held(&rn->lock);
+	map = rnat_table_lookup_id(&rn->table, id);
+	if (!map) {
+		NL_SET_ERR_MSG(extack, "No mapping has this id; it is deleted already");
+		return -ENOENT;
+	}
+	if (map->epoch != epoch)
+		return STALE(rn, extack, "The mapping is here at another epoch; read it again with mapping-get");
+	if (map->state != ROAMNAT_STATE_HELD) {
+		err = reserve_floor(rn, id, epoch, extack);
+		if (err)
+			return err;
+	}
+	remove_map(rn, map);
+	wait_for_packets();
+	return 0;
+}
+
+void rnat_control_flush(struct rnat_net *rn)
+{
+	struct rnat_map *map;
+	u64 id = 1;
+
+	lockdep_assert_held(&rn->lock);
+	while ((map = rnat_table_lookup_from(&rn->table, id))) {
+		id = map->id + 1;
+		if (!rn->incarnation || map->incarnation != rn->incarnation)
+			remove_map(rn, map);
+		cond_resched();
+		if (!id)
+			break;
+	}
+	wait_for_packets();
+}
+
+int rnat_control_floor(struct rnat_net *rn, u64 id, u64 epoch,
+		       struct netlink_ext_ack *extack)
+{
+	struct rnat_map *map;
+
+	lockdep_assert_held(&rn->lock);
+	map = rnat_table_lookup_id(&rn->table, id);
+	if (map && map->state == ROAMNAT_STATE_ACTIVE &&
+	    map->epoch <= epoch && !rnat_map_is_suspended(rn, map)) {
+		NL_SET_ERR_MSG(extack, "The mapping is active at such an epoch; freeze it first");
+		return -EBUSY;
+	}
+	return reserve_floor(rn, id, epoch, extack);
+}

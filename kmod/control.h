@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The one writer of sessions, mappings and floors: the gateway's half of
+ * docs/protocol.md as far as it must hold without user space. Every function
+ * is called under the namespace's mutex, in process context, and returns when
+ * no packet is treated by the old rule any more. A refusal leaves a sentence.
+ */
+#ifndef _RNAT_CONTROL_H
+#define _RNAT_CONTROL_H
+
+#include <linux/types.h>
+
+#include "tuple.h"
+
+struct netlink_ext_ack;
+struct rnat_map;
+struct rnat_net;
+
+/* What mapping-new asks for. */
+struct rnat_grant {
+	u64 id;
+	u64 epoch;
+	u64 incarnation;
+	u32 state;		/* active or held */
+	struct rnat_key priv;
+	struct rnat_key pub;
+	u64 preset_ms;
+	u64 elapsed_ms;
+};
+
+int rnat_control_session(struct rnat_net *rn, u64 incarnation, u64 lease_end,
+			 struct netlink_ext_ack *extack);
+int rnat_control_new(struct rnat_net *rn, const struct rnat_grant *grant,
+		     struct netlink_ext_ack *extack);
+/* @state: moving-out or releasing. The frozen mapping goes to @frozen. */
+int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
+			struct rnat_map **frozen,
+			struct netlink_ext_ack *extack);
+int rnat_control_del(struct rnat_net *rn, u64 id, u64 epoch,
+		     struct netlink_ext_ack *extack);
+/* Deletes what is not of the current incarnation. */
+void rnat_control_flush(struct rnat_net *rn);
+int rnat_control_floor(struct rnat_net *rn, u64 id, u64 epoch,
+		       struct netlink_ext_ack *extack);
+
+#endif

@@ -1,0 +1,568 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The only file that returns verdicts.
+ *
+ *   from outside ─► PRE_ROUTING  destination: public ─► private   (inbound)
+ *   own packets ──► LOCAL_OUT    destination: public ─► private   (inbound)
+ *   from inside ──► POST_ROUTING source: private ─► public        (outbound)
+ *
+ * Inbound comes before conntrack and outbound after everything but conntrack's
+ * confirmation, which looks at no address: so conntrack and nftables see
+ * private addresses in both directions.
+ */
+#include "hook.h"
+
+#include <linux/netfilter_ipv4.h>
+#include <net/ip.h>
+
+#include "icmp.h"
+#include "map.h"
+#include "net.h"
+#include "rewrite.h"
+#include "tuple.h"
+#include "unreach.h"
+
+/*
+ * In IPCB(skb)->flags from PRE_ROUTING to POST_ROUTING: the destination was
+ * translated, so a packet between two inside interfaces is a hairpin and its
+ * source must be translated too (RFC 4787 REQ-9). The block is cleared in
+ * ip_rcv_core(), before our first hook, stays with the packet on its way
+ * through ip_forward(), which only sets bits of its own, and is not looked at
+ * after ip_output(). The kernel's bits end at 9.
+ */
+#define IPCB_HAIRPIN	BIT(15)
+
+/* How often a packet that could not be held because its mapping changed is
+ * looked up again. More than once needs a command in between.
+ */
+#define LOOK_MAX	4
+
+enum outcome {
+	PASS,
+	TRANSLATED,
+	HOLD,
+	DROP,
+};
+
+/* One packet on its way through this file. */
+struct job {
+	struct rnat_net *rn;
+	struct sk_buff *skb;
+	const struct nf_hook_state *state;
+	struct rnat_inside *inside;
+	struct rnat_prefix *prefix;	/* outbound: of the source */
+	struct rnat_tuple tuple;
+	struct rnat_tuple quote;	/* of an ICMP error */
+	struct rnat_key key;		/* outbound miss: the private side */
+	struct rnat_map *map;
+	u64 now;
+	u32 reason;			/* of a DROP */
+	bool resumed;			/* it was held before */
+};
+
+static enum outcome drop(struct job *job, u32 reason)
+{
+	job->reason = reason;
+	return DROP;
+}
+
+static enum outcome judge(struct job *job, bool outbound)
+{
+	u32 what;
+
+	if (job->resumed) {
+		if (!rnat_map_blocked(job->rn, job->map, job->now))
+			return TRANSLATED;
+		return drop(job, ROAMNAT_A_COUNTER_DROP_STALE_HOLD);
+	}
+	what = rnat_map_judge(job->rn, job->map, job->now, outbound);
+	switch (what) {
+	case RNAT_MAP_TRANSLATE:
+		return TRANSLATED;
+	case RNAT_MAP_HOLD:
+		job->key = job->map->priv;
+		return HOLD;
+	case RNAT_MAP_NONE:
+		return PASS;
+	}
+	return drop(job, what);
+}
+
+static enum outcome rewritten(struct job *job, int err)
+{
+	if (likely(!err)) {
+		rnat_map_mark_translated(job->map, job->now,
+					 job->tuple.l4 != RNAT_L4_ERROR);
+		return TRANSLATED;
+	}
+	return drop(job, err == -ENOMEM ? ROAMNAT_A_COUNTER_DROP_MEMORY :
+					  ROAMNAT_A_COUNTER_DROP_MALFORMED);
+}
+
+static struct rnat_map *lookup_whole(struct rnat_net *rn, __be32 addr)
+{
+	struct rnat_key key = {
+		.addr.ip = addr,
+		.family = NFPROTO_IPV4,
+	};
+
+	return rnat_table_lookup_pub(&rn->table, &key);
+}
+
+/* The mapping whose public side @t comes from or goes to: that of its port
+ * if there is one, else that of its address.
+ */
+static struct rnat_map *
+lookup_public(struct rnat_net *rn, const struct rnat_tuple *t,
+	      int (*key_of)(const struct rnat_tuple *t, u32 kind, u32 zone,
+			    struct rnat_key *key))
+{
+	struct rnat_map *map = NULL;
+	struct rnat_key key;
+
+	if (READ_ONCE(rn->table.ports) &&
+	    !key_of(t, ROAMNAT_KIND_PORT, 0, &key))
+		map = rnat_table_lookup_pub(&rn->table, &key);
+	if (!map && READ_ONCE(rn->table.addresses) &&
+	    !key_of(t, ROAMNAT_KIND_ADDRESS, 0, &key))
+		map = rnat_table_lookup_pub(&rn->table, &key);
+	return map;
+}
+
+/* An ICMP error to a public address belongs to the mapping that sent what it
+ * quotes. Only where the whole address is ours is one without a mapping
+ * nobody's.
+ */
+static enum outcome find_quoted(struct job *job)
+{
+	struct rnat_net *rn = job->rn;
+	struct rnat_map *map = NULL;
+
+	if (!rnat_icmp_quote(job->skb, &job->tuple, &job->quote))
+		map = lookup_public(rn, &job->quote, rnat_tuple_key_src);
+	if (map && nf_inet_addr_cmp(&map->pub.addr, &job->tuple.dst)) {
+		job->map = map;
+		return TRANSLATED;
+	}
+	if (lookup_whole(rn, job->tuple.dst.ip))
+		return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
+	return PASS;
+}
+
+/* So that policy routing and conntrack zones can tell tenants apart. */
+static void set_mark(struct job *job)
+{
+	const struct rnat_prefix *prefix;
+
+	if (!job->inside || !job->inside->has_marks)
+		return;
+	prefix = rnat_inside_lookup_zone(job->inside, job->map->priv.zone);
+	if (prefix)
+		job->skb->mark = (job->skb->mark & ~prefix->mark_mask) |
+				 (prefix->mark & prefix->mark_mask);
+}
+
+static enum outcome inbound(struct job *job)
+{
+	const struct rnat_key *to;
+	enum outcome outcome;
+	int err = 0;
+
+	if (rnat_tuple_parse(job->skb, skb_network_offset(job->skb),
+			     &job->tuple)) {
+		/* Not ours to judge unless the address is. */
+		if (lookup_whole(job->rn, ip_hdr(job->skb)->daddr))
+			return drop(job, ROAMNAT_A_COUNTER_DROP_MALFORMED);
+		return PASS;
+	}
+	if (job->tuple.l4 == RNAT_L4_ERROR) {
+		outcome = find_quoted(job);
+		if (outcome != TRANSLATED)
+			return outcome;
+	} else {
+		job->map = lookup_public(job->rn, &job->tuple,
+					 rnat_tuple_key_dst);
+		if (!job->map)
+			return PASS;
+	}
+	outcome = judge(job, false);
+	if (outcome != TRANSLATED)
+		return outcome;
+
+	to = &job->map->priv;
+	if (job->tuple.l4 == RNAT_L4_ERROR)
+		err = rnat_icmp_rewrite_src(job->skb, &job->tuple, &job->quote,
+					    &to->addr, to->port);
+	if (!err)
+		err = rnat_rewrite_dst(job->skb, &job->tuple, &to->addr,
+				       job->tuple.l4 == RNAT_L4_ERROR ?
+				       0 : to->port);
+	if (!err)
+		set_mark(job);
+	return rewritten(job, err);
+}
+
+/* An ICMP error from a VM, about a packet that was sent to a public side. */
+static enum outcome outbound_error(struct job *job)
+{
+	const struct rnat_key *to, *outer;
+	struct rnat_table *table = &job->rn->table;
+	const struct rnat_prefix *prefix = job->prefix;
+	struct rnat_map *map;
+	struct rnat_key key;
+	enum outcome outcome;
+	int err;
+
+	if (rnat_icmp_quote(job->skb, &job->tuple, &job->quote) ||
+	    rnat_tuple_key_dst(&job->quote, prefix->kind, prefix->zone, &key))
+		return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
+	job->map = rnat_table_lookup_priv(table, &key);
+	if (!job->map)
+		return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
+	outcome = judge(job, true);
+	if (outcome != TRANSLATED)
+		return outcome;
+
+	to = &job->map->pub;
+	outer = to;
+	if (!nf_inet_addr_cmp(&job->tuple.src, &job->map->priv.addr)) {
+		/* From a VM that routes for the one the packet went to. */
+		if (rnat_tuple_key_src(&job->tuple, ROAMNAT_KIND_ADDRESS,
+				       prefix->zone, &key))
+			return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
+		map = rnat_table_lookup_priv(table, &key);
+		if (!map || rnat_map_blocked(job->rn, map, job->now))
+			return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
+		outer = &map->pub;
+	}
+	err = rnat_icmp_rewrite_dst(job->skb, &job->tuple, &job->quote,
+				    &to->addr, to->port);
+	if (!err)
+		err = rnat_rewrite_src(job->skb, &job->tuple, &outer->addr, 0);
+	return rewritten(job, err);
+}
+
+static enum outcome outbound(struct job *job)
+{
+	const struct rnat_prefix *prefix = job->prefix;
+	enum outcome outcome;
+	int err;
+
+	if (rnat_tuple_parse(job->skb, skb_network_offset(job->skb),
+			     &job->tuple))
+		return drop(job, ROAMNAT_A_COUNTER_DROP_MALFORMED);
+	if (job->tuple.l4 == RNAT_L4_ERROR)
+		return outbound_error(job);
+
+	err = rnat_tuple_key_src(&job->tuple, prefix->kind, prefix->zone,
+				 &job->key);
+	if (err == -EAGAIN)
+		return drop(job, ROAMNAT_A_COUNTER_DROP_FRAGMENT);
+	if (err)
+		return drop(job, ROAMNAT_A_COUNTER_DROP_PROTOCOL);
+	job->map = rnat_table_lookup_priv(&job->rn->table, &job->key);
+	if (!job->map)
+		return job->resumed ?
+		       drop(job, ROAMNAT_A_COUNTER_DROP_STALE_HOLD) : HOLD;
+	outcome = judge(job, true);
+	if (outcome != TRANSLATED)
+		return outcome;
+	return rewritten(job, rnat_rewrite_src(job->skb, &job->tuple,
+					       &job->map->pub.addr,
+					       job->map->pub.port));
+}
+
+static bool init_job(struct job *job, struct rnat_net *rn, struct sk_buff *skb,
+		     const struct nf_hook_state *state)
+{
+	job->rn = rn;
+	job->skb = skb;
+	job->state = state;
+	job->inside = rcu_dereference(rn->inside);
+	job->prefix = NULL;
+	job->map = NULL;
+	job->now = rnat_map_clock();
+	job->reason = 0;
+	job->resumed = false;
+	return job->inside;
+}
+
+/* Tries and holds until it is one or the other. True: the packet is held. */
+static enum outcome run(struct job *job, enum outcome (*way)(struct job *job))
+{
+	enum outcome outcome;
+	int looks, ret;
+
+	for (looks = 0; looks < LOOK_MAX; looks++) {
+		outcome = way(job);
+		if (outcome != HOLD)
+			return outcome;
+		ret = rnat_upcall_hold(job->rn, job->skb, job->state,
+				       &job->key, &job->tuple, job->prefix);
+		if (!ret)
+			return HOLD;
+		if (ret != -EAGAIN)
+			return drop(job, ret);
+	}
+	return drop(job, ROAMNAT_A_COUNTER_DROP_STALE_HOLD);
+}
+
+/* Is this packet's source one that POST_ROUTING translates and counts? */
+static bool is_from_inside(struct job *job)
+{
+	job->prefix = rnat_inside_lookup(job->inside, job->state->in->ifindex,
+					 ip_hdr(job->skb)->saddr);
+	return job->prefix;
+}
+
+static u32 pass_counter(const struct job *job)
+{
+	return rnat_inside_has_iface(job->inside, job->state->in->ifindex) ?
+	       ROAMNAT_A_COUNTER_PASS_NOT_INSIDE :
+	       ROAMNAT_A_COUNTER_PASS_NOT_PUBLIC;
+}
+
+static unsigned int pre_routing(void *priv, struct sk_buff *skb,
+				const struct nf_hook_state *state)
+{
+	struct rnat_net *rn = priv;
+	bool from_inside;
+	struct job job;
+
+	if (unlikely(!init_job(&job, rn, skb, state))) {
+		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_PASS_NO_CONFIG);
+		return NF_ACCEPT;
+	}
+	from_inside = is_from_inside(&job);
+	job.prefix = NULL;
+	switch (run(&job, inbound)) {
+	case PASS:
+		if (!from_inside)
+			rnat_stats_inc(rn, pass_counter(&job));
+		return NF_ACCEPT;
+	case TRANSLATED:
+		/* A route that was found for the public address is void. */
+		skb_dst_drop(skb);
+		IPCB(skb)->flags |= IPCB_HAIRPIN;
+		if (!from_inside)
+			rnat_stats_inc(rn, ROAMNAT_A_COUNTER_IN_TRANSLATED);
+		return NF_ACCEPT;
+	case HOLD:
+		return NF_STOLEN;
+	case DROP:
+		break;
+	}
+	rnat_stats_inc(rn, job.reason);
+	return NF_DROP;
+}
+
+static unsigned int local_out(void *priv, struct sk_buff *skb,
+			      const struct nf_hook_state *state)
+{
+	struct rnat_net *rn = priv;
+	struct job job;
+	int err;
+
+	if (unlikely(!init_job(&job, rn, skb, state)))
+		return NF_ACCEPT;
+	switch (run(&job, inbound)) {
+	case PASS:
+		return NF_ACCEPT;
+	case TRANSLATED:
+		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_LOCAL_TRANSLATED);
+		err = ip_route_me_harder(state->net, state->sk, skb,
+					 RTN_UNSPEC);
+		return err < 0 ? NF_DROP_ERR(err) : NF_ACCEPT;
+	case HOLD:
+		return NF_STOLEN;
+	case DROP:
+		break;
+	}
+	rnat_stats_inc(rn, job.reason);
+	return NF_DROP;
+}
+
+/*
+ * An ICMP error of the gateway itself, about an inbound packet whose
+ * destination was translated already: its quote must say the public side, or
+ * the sender knows no such packet and path MTU discovery fails. The quote does
+ * not tell the zone; where two tenants could be meant nothing is changed.
+ */
+static void mend_own_error(struct job *job)
+{
+	const struct rnat_inside *inside = job->inside;
+	struct rnat_map *map = NULL, *other;
+	struct rnat_key key;
+	u32 i, addr, to;
+
+	if (rnat_tuple_parse(job->skb, skb_network_offset(job->skb),
+			     &job->tuple) ||
+	    job->tuple.l4 != RNAT_L4_ERROR ||
+	    rnat_icmp_quote(job->skb, &job->tuple, &job->quote))
+		return;
+	addr = ntohl(job->quote.dst.ip);
+	to = ntohl(job->tuple.dst.ip);
+	for (i = 0; i < inside->count; i++) {
+		const struct rnat_prefix *p = &inside->prefix[i];
+
+		if (to >= p->first && to <= p->last)
+			return;
+		if (addr < p->first || addr > p->last ||
+		    rnat_tuple_key_dst(&job->quote, p->kind, p->zone, &key))
+			continue;
+		other = rnat_table_lookup_priv(&job->rn->table, &key);
+		if (map && other && map != other)
+			return;
+		map = other ? other : map;
+	}
+	if (map && !rnat_map_blocked(job->rn, map, job->now) &&
+	    !rnat_icmp_rewrite_dst(job->skb, &job->tuple, &job->quote,
+				   &map->pub.addr, map->pub.port))
+		rnat_stats_inc(job->rn, ROAMNAT_A_COUNTER_LOCAL_TRANSLATED);
+}
+
+static unsigned int post_routing(void *priv, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	struct rnat_net *rn = priv;
+	struct job job;
+
+	if (unlikely(!init_job(&job, rn, skb, state)))
+		return NF_ACCEPT;
+	if (!state->in) {
+		if (ip_hdr(skb)->protocol == IPPROTO_ICMP)
+			mend_own_error(&job);
+		return NF_ACCEPT;
+	}
+	if (!is_from_inside(&job))
+		return NF_ACCEPT;
+	if (!(IPCB(skb)->flags & IPCB_HAIRPIN) &&
+	    rnat_inside_lookup(job.inside, state->out->ifindex,
+			       ip_hdr(skb)->daddr)) {
+		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_PASS_INSIDE);
+		return NF_ACCEPT;
+	}
+	switch (run(&job, outbound)) {
+	case PASS:
+		return NF_ACCEPT;
+	case TRANSLATED:
+		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_OUT_TRANSLATED);
+		return NF_ACCEPT;
+	case HOLD:
+		return NF_STOLEN;
+	case DROP:
+		break;
+	}
+	rnat_stats_inc(rn, job.reason);
+	if (job.reason == ROAMNAT_A_COUNTER_DROP_REFUSED)
+		rnat_unreach_send(rn, skb);
+	return NF_DROP;
+}
+
+void rnat_hook_init(struct rnat_net *rn)
+{
+	rn->ops[RNAT_HOOK_PRE_ROUTING] = (struct nf_hook_ops) {
+		.hook = pre_routing,
+		.hooknum = NF_INET_PRE_ROUTING,
+		.priority = NF_IP_PRI_CONNTRACK_DEFRAG + 10,
+		.pf = NFPROTO_IPV4,
+		.priv = rn,
+	};
+	rn->ops[RNAT_HOOK_LOCAL_OUT] = (struct nf_hook_ops) {
+		.hook = local_out,
+		.hooknum = NF_INET_LOCAL_OUT,
+		.priority = NF_IP_PRI_CONNTRACK_DEFRAG + 10,
+		.pf = NFPROTO_IPV4,
+		.priv = rn,
+	};
+	rn->ops[RNAT_HOOK_POST_ROUTING] = (struct nf_hook_ops) {
+		.hook = post_routing,
+		.hooknum = NF_INET_POST_ROUTING,
+		.priority = NF_IP_PRI_LAST - 10,
+		.pf = NFPROTO_IPV4,
+		.priv = rn,
+	};
+}
+
+/* Translates a held packet; the counter of what became of it. */
+static u32 translate_held(struct job *job)
+{
+	const struct nf_hook_state *state = job->state;
+	enum outcome outcome;
+	int err;
+
+	job->resumed = true;
+	if (state->hook == NF_INET_POST_ROUTING) {
+		if (!is_from_inside(job))
+			return ROAMNAT_A_COUNTER_DROP_STALE_HOLD;
+		outcome = outbound(job);
+	} else {
+		outcome = inbound(job);
+	}
+	if (outcome == DROP)
+		return job->reason;
+	if (outcome != TRANSLATED)
+		return ROAMNAT_A_COUNTER_DROP_STALE_HOLD;
+
+	switch (state->hook) {
+	case NF_INET_PRE_ROUTING:
+		skb_dst_drop(job->skb);
+		IPCB(job->skb)->flags |= IPCB_HAIRPIN;
+		/* From inside, POST_ROUTING counts it. */
+		return is_from_inside(job) ? 0 :
+		       ROAMNAT_A_COUNTER_IN_TRANSLATED;
+	case NF_INET_LOCAL_OUT:
+		err = ip_route_me_harder(state->net, state->sk, job->skb,
+					 RTN_UNSPEC);
+		return err < 0 ? ROAMNAT_A_COUNTER_DROP_STALE_HOLD :
+				 ROAMNAT_A_COUNTER_LOCAL_TRANSLATED;
+	}
+	return ROAMNAT_A_COUNTER_OUT_TRANSLATED;
+}
+
+static bool is_drop(u32 counter)
+{
+	return counter >= ROAMNAT_A_COUNTER_DROP_NO_AGENT;
+}
+
+/* Where our hook stands among the others now; -1 if it stands no more. */
+static int find_hook(struct rnat_net *rn, const struct nf_hook_entries *e,
+		     unsigned int hooknum)
+{
+	struct nf_hook_ops **ops;
+	int i, k;
+
+	if (!e)
+		return -1;
+	ops = nf_hook_entries_get_hook_ops(e);
+	for (i = 0; i < e->num_hook_entries; i++)
+		for (k = 0; k < RNAT_HOOK_COUNT; k++)
+			if (ops[i] == &rn->ops[k] &&
+			    rn->ops[k].hooknum == hooknum)
+				return i;
+	return -1;
+}
+
+void rnat_hook_resume(struct rnat_net *rn, struct rnat_held *held)
+{
+	const struct nf_hook_entries *e;
+	struct sk_buff *skb = held->skb;
+	u32 counter;
+	struct job job;
+	int i;
+
+	e = rcu_dereference(rn->net->nf.hooks_ipv4[held->state.hook]);
+	i = find_hook(rn, e, held->state.hook);
+	if (i < 0 || !init_job(&job, rn, skb, &held->state))
+		counter = ROAMNAT_A_COUNTER_DROP_FLUSHED;
+	else
+		counter = translate_held(&job);
+	if (counter)
+		rnat_stats_inc(rn, counter);
+	if (is_drop(counter)) {
+		kfree_skb_reason(skb, SKB_DROP_REASON_NETFILTER_DROP);
+		return;
+	}
+	if (nf_hook_slow(skb, &held->state, e, i + 1) == 1)
+		held->state.okfn(held->state.net, held->state.sk, skb);
+}

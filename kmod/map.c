@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "map.h"
+
+#include <linux/math64.h>
+#include <linux/slab.h>
+
+#include "net.h"
+
+static struct kmem_cache *map_cache __read_mostly;
+
+struct rnat_map *rnat_map_new(gfp_t gfp)
+{
+	struct rnat_map *map = kmem_cache_zalloc(map_cache, gfp);
+
+	if (!map)
+		return NULL;
+	RB_CLEAR_NODE(&map->by_id);
+	INIT_HLIST_NODE(&map->slot);
+	return map;
+}
+
+void rnat_map_free(struct rnat_map *map)
+{
+	if (map)
+		kmem_cache_free(map_cache, map);
+}
+
+static void free_rcu(struct rcu_head *rcu)
+{
+	rnat_map_free(container_of(rcu, struct rnat_map, rcu));
+}
+
+/* Not kfree_rcu(): rcu_barrier() does not wait for its batches on every
+ * kernel, and the cache must be empty before it is destroyed.
+ */
+void rnat_map_free_rcu(struct rnat_map *map)
+{
+	call_rcu(&map->rcu, free_rcu);
+}
+
+static bool lease_is_over(const struct rnat_net *rn, u64 now)
+{
+	u64 end = READ_ONCE(rn->lease_end);
+
+	return end && now >= end;
+}
+
+/*
+ * Pairs with the smp_store_release()s in control.c. Who sees a state or an
+ * incarnation sees what was written before it; so nobody translates at an old
+ * epoch with a new incarnation, or passes packets that are still held.
+ */
+static u32 blocked_in(const struct rnat_net *rn, const struct rnat_map *map,
+		      u8 state, u64 now)
+{
+	u64 incarnation;
+
+	switch (state) {
+	case ROAMNAT_STATE_ACTIVE:
+		break;
+	case ROAMNAT_STATE_MOVING_OUT:
+		return ROAMNAT_A_COUNTER_DROP_MOVING_OUT;
+	case ROAMNAT_STATE_RELEASING:
+		return ROAMNAT_A_COUNTER_DROP_RELEASING;
+	case ROAMNAT_STATE_HELD:
+	case RNAT_STATE_NONE:
+		return ROAMNAT_A_COUNTER_DROP_SUSPENDED;
+	}
+
+	incarnation = smp_load_acquire(&rn->incarnation);
+	if (!incarnation || smp_load_acquire(&map->incarnation) != incarnation)
+		return ROAMNAT_A_COUNTER_DROP_SUSPENDED;
+	if (lease_is_over(rn, now))
+		return ROAMNAT_A_COUNTER_DROP_LEASE;
+	return 0;
+}
+
+u32 rnat_map_blocked(const struct rnat_net *rn, const struct rnat_map *map,
+		     u64 now)
+{
+	return blocked_in(rn, map, smp_load_acquire(&map->state), now);
+}
+
+u32 rnat_map_judge(const struct rnat_net *rn, const struct rnat_map *map,
+		   u64 now, bool outbound)
+{
+	u8 state = smp_load_acquire(&map->state);
+	u32 blocked = blocked_in(rn, map, state, now);
+
+	if (!blocked)
+		return READ_ONCE(map->draining) ? RNAT_MAP_HOLD :
+						  RNAT_MAP_TRANSLATE;
+	if (state == ROAMNAT_STATE_HELD)
+		return RNAT_MAP_HOLD;
+	if (state == RNAT_STATE_NONE)
+		return outbound ? RNAT_MAP_HOLD : RNAT_MAP_NONE;
+	/* A release or a registration ends with a grant or with nothing in
+	 * the way. A move and a lapsed lease mean that another gateway may be
+	 * translating.
+	 */
+	if (outbound && (blocked == ROAMNAT_A_COUNTER_DROP_RELEASING ||
+			 blocked == ROAMNAT_A_COUNTER_DROP_SUSPENDED))
+		return RNAT_MAP_HOLD;
+	return blocked;
+}
+
+bool rnat_map_is_suspended(const struct rnat_net *rn,
+			   const struct rnat_map *map)
+{
+	u64 incarnation = READ_ONCE(rn->incarnation);
+
+	return !incarnation || READ_ONCE(map->incarnation) != incarnation ||
+	       lease_is_over(rn, rnat_map_clock());
+}
+
+void rnat_map_timer(const struct rnat_map *map, struct rnat_timer *timer)
+{
+	u64 preset = READ_ONCE(map->preset);
+	s64 elapsed;
+
+	if (rnat_map_is_frozen(map))
+		elapsed = READ_ONCE(map->frozen_elapsed);
+	else
+		elapsed = rnat_map_clock() - READ_ONCE(map->last_used);
+
+	/* A packet on another CPU may have a newer clock than we read. */
+	elapsed = clamp_t(s64, elapsed, 0, preset);
+	timer->preset_ms = div_u64(preset, NSEC_PER_MSEC);
+	timer->elapsed_ms = div_u64(elapsed, NSEC_PER_MSEC);
+}
+
+int rnat_map_init(void)
+{
+	BUILD_BUG_ON(sizeof(struct rnat_map) > 192);
+	BUILD_BUG_ON(offsetof(struct rnat_map, by_id) > 128);
+
+	map_cache = KMEM_CACHE(rnat_map, SLAB_HWCACHE_ALIGN);
+	return map_cache ? 0 : -ENOMEM;
+}
+
+void rnat_map_uninit(void)
+{
+	rcu_barrier();
+	kmem_cache_destroy(map_cache);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * One mapping: its two sides, its state and its idle clock.
+ *
+ * Packets find it under RCU and read state, incarnation and keys; they write
+ * only last_used, last_translated, first_translated and touched. All else is
+ * written under the namespace's mutex.
+ */
+#ifndef _RNAT_MAP_H
+#define _RNAT_MAP_H
+
+#include <linux/list.h>
+#include <linux/rbtree.h>
+#include <linux/rcupdate.h>
+#include <linux/rhashtable-types.h>
+#include <linux/timekeeping.h>
+#include <linux/types.h>
+#include <uapi/linux/roamnat.h>
+
+#include "tuple.h"
+
+struct rnat_net;
+
+/* The state of a mapping that is not in the table yet, or not any more: to
+ * packets it does not exist. The others are enum roamnat_state.
+ */
+#define RNAT_STATE_NONE	0
+
+struct rnat_map {
+	/* cache line 1: found by */
+	struct rhash_head by_priv;
+	struct rnat_key priv;
+	struct rhash_head by_pub;
+	struct rnat_key pub;
+
+	/* cache line 2: judged and marked by */
+	u8 state;
+	u8 draining;		/* held packets leave, new ones queue up */
+	u8 touched;		/* a packet was held since it is HELD */
+	u8 shots;		/* idle events sent; under idle.lock */
+	u32 idle_next;		/* wheel tick of the next one; idle.lock */
+	u64 incarnation;
+	u64 epoch;
+	u64 last_used;		/* boot-time ns; also the idle clock's zero */
+	u64 last_translated;	/* ns, 0: never at this epoch */
+	u64 first_translated;
+	u64 preset;		/* ns, 0: never idle */
+	u64 id;
+
+	/* cache line 3: for commands */
+	struct rb_node by_id;
+	struct hlist_node slot;	/* in the wheel; under idle.lock */
+	u64 frozen_elapsed;	/* ns, while frozen */
+	struct rcu_head rcu;
+};
+
+struct rnat_timer {
+	u64 preset_ms;
+	u64 elapsed_ms;
+};
+
+/* Longest idle timeout that is accepted: ten years. */
+#define RNAT_MAP_PRESET_MAX_MS	(3650ULL * 24 * 3600 * 1000)
+
+static inline u64 rnat_map_clock(void)
+{
+	return ktime_get_coarse_boottime_ns();
+}
+
+static inline u32 rnat_map_kind(const struct rnat_map *map)
+{
+	return map->priv.proto ? ROAMNAT_KIND_PORT : ROAMNAT_KIND_ADDRESS;
+}
+
+static inline bool rnat_map_is_frozen(const struct rnat_map *map)
+{
+	u8 state = READ_ONCE(map->state);
+
+	return state == ROAMNAT_STATE_MOVING_OUT ||
+	       state == ROAMNAT_STATE_RELEASING;
+}
+
+/*
+ * A packet was translated. @refresh: it also restarts the idle timer. The
+ * coarse clock moves once a tick, so a busy mapping's cache line is written
+ * once a tick and not once a packet.
+ */
+static inline void rnat_map_mark_translated(struct rnat_map *map, u64 now,
+					    bool refresh)
+{
+	if (unlikely(!READ_ONCE(map->first_translated)))
+		WRITE_ONCE(map->first_translated, now);
+	if (READ_ONCE(map->last_translated) != now)
+		WRITE_ONCE(map->last_translated, now);
+	if (refresh && READ_ONCE(map->last_used) != now)
+		WRITE_ONCE(map->last_used, now);
+}
+
+struct rnat_map *rnat_map_new(gfp_t gfp);
+/* For one that no packet can have seen. */
+void rnat_map_free(struct rnat_map *map);
+/* For one that was in the table: after a grace period. */
+void rnat_map_free_rcu(struct rnat_map *map);
+
+/* What rnat_map_judge() says besides counters. */
+#define RNAT_MAP_TRANSLATE	0
+#define RNAT_MAP_HOLD		(U32_MAX - 1)
+#define RNAT_MAP_NONE		U32_MAX
+
+/*
+ * May it translate? 0, or why the mapping does not translate at
+ * @now as the ROAMNAT_A_COUNTER_DROP_* of an inbound packet. Under RCU.
+ */
+u32 rnat_map_blocked(const struct rnat_net *rn, const struct rnat_map *map,
+		     u64 now);
+/*
+ * What becomes of a packet of this mapping: RNAT_MAP_TRANSLATE, RNAT_MAP_HOLD,
+ * RNAT_MAP_NONE (as if there were no mapping), or the counter that it is to be
+ * dropped with. Under RCU.
+ */
+u32 rnat_map_judge(const struct rnat_net *rn, const struct rnat_map *map,
+		   u64 now, bool outbound);
+bool rnat_map_is_suspended(const struct rnat_net *rn,
+			   const struct rnat_map *map);
+
+/* Reads the idle timer; elapsed never exceeds preset. */
+void rnat_map_timer(const struct rnat_map *map, struct rnat_timer *timer);
+
+int rnat_map_init(void);
+void rnat_map_uninit(void);
+
+#endif

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "net.h"
+
+#include <linux/netdevice.h>
+#include <net/netfilter/ipv4/nf_defrag_ipv4.h>
+#include <net/netns/generic.h>
+
+#include "floor.h"
+#include "hook.h"
+
+static unsigned int net_id __read_mostly;
+
+static const struct rnat_config default_config = {
+	.max_mappings = 2097152,
+	.max_floors = 4194304,
+	.max_misses = 16384,
+	.hold_packets = 32,
+	.hold_packets_total = 16384,
+	.hold_bytes_total = 33554432,
+	.hold_ms = 5000,
+	.upcall_rate = 5000,
+	.upcall_burst = 5000,
+	.source_rate = 100,
+	.source_burst = 200,
+	.icmp_rate = 100,
+};
+
+struct rnat_net *rnat_net_get(const struct net *net)
+{
+	return net_generic(net, net_id);
+}
+
+/* Fragments have no ports: where mappings do, packets come whole. */
+static int set_defrag(struct rnat_net *rn, bool on)
+{
+	int err = 0;
+
+	if (on && !rn->defrag)
+		err = nf_defrag_ipv4_enable(rn->net);
+	else if (!on && rn->defrag)
+		nf_defrag_ipv4_disable(rn->net);
+	if (!err)
+		rn->defrag = on;
+	return err;
+}
+
+static int set_hooks(struct rnat_net *rn, bool on)
+{
+	int err = 0;
+
+	if (on && !rn->hooked)
+		err = nf_register_net_hooks(rn->net, rn->ops, RNAT_HOOK_COUNT);
+	else if (!on && rn->hooked)
+		nf_unregister_net_hooks(rn->net, rn->ops, RNAT_HOOK_COUNT);
+	if (!err)
+		rn->hooked = on;
+	return err;
+}
+
+int rnat_net_configure(struct rnat_net *rn, struct rnat_inside *inside)
+{
+	struct rnat_inside *old;
+	bool defrag = rn->defrag;
+	int err;
+
+	lockdep_assert_held(&rn->lock);
+	if (inside) {
+		err = rnat_limit_prepare(rn);
+		if (err)
+			goto err_free;
+		err = set_defrag(rn, defrag || inside->has_ports);
+		if (err)
+			goto err_free;
+		err = set_hooks(rn, true);
+		if (err)
+			goto err_defrag;
+	} else {
+		set_hooks(rn, false);
+	}
+	old = rcu_replace_pointer(rn->inside, inside,
+				  lockdep_is_held(&rn->lock));
+	rnat_inside_free_rcu(old);
+	rn->inside_generation++;
+	set_defrag(rn, inside && inside->has_ports);
+	/* Without hooks there is no way for them to go on. */
+	if (!inside)
+		rnat_upcall_flush(rn, NULL);
+	return 0;
+
+err_defrag:
+	set_defrag(rn, defrag);
+err_free:
+	rnat_inside_free_rcu(inside);
+	return err;
+}
+
+static int __net_init net_init(struct net *net)
+{
+	struct rnat_net *rn = rnat_net_get(net);
+	int err;
+
+	rn->net = net;
+	rn->config = default_config;
+	rn->floors = RB_ROOT;
+	mutex_init(&rn->lock);
+	rnat_hook_init(rn);
+	rnat_idle_init(rn);
+	err = rnat_stats_init(rn);
+	if (err)
+		return err;
+	err = rnat_table_init(&rn->table);
+	if (err)
+		goto err_stats;
+	err = rnat_upcall_init(rn);
+	if (err)
+		goto err_table;
+	return 0;
+
+err_table:
+	rnat_table_uninit(&rn->table);
+err_stats:
+	rnat_stats_uninit(rn);
+	return err;
+}
+
+/* Before any namespace loses its devices and its conntrack: held packets refer
+ * to both. A grace period follows.
+ */
+static void __net_exit net_pre_exit(struct net *net)
+{
+	struct rnat_net *rn = rnat_net_get(net);
+
+	mutex_lock(&rn->lock);
+	rnat_net_configure(rn, NULL);
+	mutex_unlock(&rn->lock);
+	rnat_upcall_stop(rn);
+}
+
+static void __net_exit net_exit(struct net *net)
+{
+	struct rnat_net *rn = rnat_net_get(net);
+
+	rnat_idle_uninit(rn);
+	rnat_upcall_uninit(rn);
+	rnat_table_uninit(&rn->table);
+	rnat_floor_flush(rn);
+	rnat_limit_uninit(rn);
+	rnat_stats_uninit(rn);
+}
+
+static struct pernet_operations net_ops = {
+	.init = net_init,
+	.pre_exit = net_pre_exit,
+	.exit = net_exit,
+	.id = &net_id,
+	.size = sizeof(struct rnat_net),
+};
+
+/* A held packet keeps its devices: let go of those that go away. */
+static int device_event(struct notifier_block *nb, unsigned long event,
+			void *ptr)
+{
+	struct net_device *dev = netdev_notifier_info_to_dev(ptr);
+
+	if (event == NETDEV_DOWN || event == NETDEV_UNREGISTER)
+		rnat_upcall_flush(rnat_net_get(dev_net(dev)), dev);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block device_notifier = {
+	.notifier_call = device_event,
+};
+
+int rnat_net_init(void)
+{
+	int err;
+
+	err = register_pernet_subsys(&net_ops);
+	if (err)
+		return err;
+	err = register_netdevice_notifier(&device_notifier);
+	if (err)
+		unregister_pernet_subsys(&net_ops);
+	return err;
+}
+
+void rnat_net_uninit(void)
+{
+	unregister_netdevice_notifier(&device_notifier);
+	unregister_pernet_subsys(&net_ops);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The root of everything that belongs to one network namespace: a gateway.
+ */
+#ifndef _RNAT_NET_H
+#define _RNAT_NET_H
+
+#include <linux/mutex.h>
+#include <linux/netfilter.h>
+#include <linux/rbtree.h>
+#include <linux/rhashtable-types.h>
+#include <net/net_namespace.h>
+
+#include "idle.h"
+#include "inside.h"
+#include "limit.h"
+#include "stats.h"
+#include "table.h"
+#include "upcall.h"
+
+enum rnat_hook_index {
+	RNAT_HOOK_PRE_ROUTING,
+	RNAT_HOOK_LOCAL_OUT,
+	RNAT_HOOK_POST_ROUTING,
+	RNAT_HOOK_COUNT,
+};
+
+/* The bounds; roamnat.yaml says what each means. Written under the mutex,
+ * read by packets with READ_ONCE.
+ */
+struct rnat_config {
+	u32 max_mappings;
+	u32 max_floors;
+	u32 max_misses;
+	u32 hold_packets;
+	u32 hold_packets_total;
+	u32 hold_bytes_total;
+	u32 hold_ms;
+	u32 upcall_rate;
+	u32 upcall_burst;
+	u32 source_rate;
+	u32 source_burst;
+	u32 icmp_rate;
+};
+
+struct rnat_net {
+	/* Read by every packet, written rarely and under @lock. */
+	struct rnat_inside __rcu *inside;
+	struct rnat_stats __percpu *stats;
+	u64 incarnation;		/* 0: nothing is translated */
+	u64 lease_end;			/* boot-time clock; 0: does not end */
+	struct net *net;		/* lives longer than this struct */
+	struct rnat_table table;
+
+	/* Serializes every command; packets never take it. */
+	struct mutex lock;
+	u64 incarnation_max;		/* highest ever set; under @lock */
+	u32 agent_portid;		/* cleared by the netlink notifier */
+	struct rnat_config config;
+	struct rb_root floors;		/* under @lock; floor.c */
+	u32 floor_count;		/* under @lock */
+	struct rnat_idle idle;
+	struct rnat_upcall upcall;
+	struct rnat_limit limit;
+	struct rnat_bucket unreach;	/* ICMP errors; under upcall.lock */
+	struct nf_hook_ops ops[RNAT_HOOK_COUNT];
+	u32 inside_generation;		/* of @inside, for dumps; @lock */
+	bool hooked;			/* under @lock */
+	bool defrag;			/* under @lock */
+};
+
+struct rnat_net *rnat_net_get(const struct net *net);
+
+/*
+ * Replaces the set of inside prefixes and registers or unregisters the hooks
+ * to match. Takes over @inside (NULL: none). Called under the mutex.
+ */
+int rnat_net_configure(struct rnat_net *rn, struct rnat_inside *inside);
+
+int rnat_net_init(void);
+void rnat_net_uninit(void);
+
+#endif

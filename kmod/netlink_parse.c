@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "netlink_parse.h"
+
+#include <linux/in.h>
+#include <net/genetlink.h>
+
+#include "control.h"
+#include "inside.h"
+#include "map.h"
+#include "netlink_gen.h"
+
+int rnat_netlink_parse_addr(const struct nlattr *attr, __be32 *addr,
+			    struct netlink_ext_ack *extack)
+{
+	if (!attr) {
+		NL_SET_ERR_MSG(extack, "An address is missing; give 4 bytes in network order");
+		return -EINVAL;
+	}
+	if (nla_len(attr) == ROAMNAT_ADDR_MAX_LEN) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "IPv6 is not translated by this version; give an IPv4 address");
+		return -EOPNOTSUPP;
+	}
+	if (nla_len(attr) != sizeof(*addr)) {
+		NL_SET_ERR_MSG_ATTR(extack, attr, "An address has a wrong length; give 4 bytes in network order");
+		return -EINVAL;
+	}
+	*addr = nla_get_in_addr(attr);
+	return 0;
+}
+
+static int parse_key(struct genl_info *info, int addr_attr, int port_attr,
+		     struct rnat_key *key)
+{
+	struct nlattr **attrs = info->attrs;
+
+	memset(key, 0, sizeof(*key));
+	key->family = NFPROTO_IPV4;
+	if (attrs[ROAMNAT_A_MAPPING_PROTOCOL])
+		key->proto = nla_get_u32(attrs[ROAMNAT_A_MAPPING_PROTOCOL]);
+	if (attrs[port_attr])
+		key->port = nla_get_be16(attrs[port_attr]);
+	if (!key->proto && key->port) {
+		GENL_SET_ERR_MSG(info, "A port without a protocol; name the protocol, or leave the port out");
+		return -EINVAL;
+	}
+	return rnat_netlink_parse_addr(attrs[addr_attr], &key->addr.ip,
+				       info->extack);
+}
+
+int rnat_netlink_parse_priv(struct genl_info *info, struct rnat_key *key)
+{
+	int err;
+
+	err = parse_key(info, ROAMNAT_A_MAPPING_PRIVATE_ADDR,
+			ROAMNAT_A_MAPPING_PRIVATE_PORT, key);
+	if (!err && info->attrs[ROAMNAT_A_MAPPING_ZONE])
+		key->zone = nla_get_u32(info->attrs[ROAMNAT_A_MAPPING_ZONE]);
+	return err;
+}
+
+int rnat_netlink_parse_pub(struct genl_info *info, struct rnat_key *key)
+{
+	return parse_key(info, ROAMNAT_A_MAPPING_PUBLIC_ADDR,
+			 ROAMNAT_A_MAPPING_PUBLIC_PORT, key);
+}
+
+static int parse_timer(struct genl_info *info, struct rnat_grant *grant)
+{
+	struct nlattr *attrs[ROAMNAT_A_TIMER_PAD + 1];
+	struct nlattr *nest = info->attrs[ROAMNAT_A_MAPPING_TIMER];
+	u64 remaining;
+	int err;
+
+	if (!nest) {
+		GENL_SET_ERR_MSG(info, "No timer; give preset-ms, elapsed-ms and remaining-ms");
+		return -EINVAL;
+	}
+	err = nla_parse_nested(attrs, ROAMNAT_A_TIMER_PAD, nest,
+			       roamnat_timer_nl_policy, info->extack);
+	if (err)
+		return err;
+	if (!attrs[ROAMNAT_A_TIMER_PRESET_MS] ||
+	    !attrs[ROAMNAT_A_TIMER_ELAPSED_MS] ||
+	    !attrs[ROAMNAT_A_TIMER_REMAINING_MS]) {
+		GENL_SET_ERR_MSG(info, "The timer is incomplete; give preset-ms, elapsed-ms and remaining-ms");
+		return -EINVAL;
+	}
+	grant->preset_ms = nla_get_u64(attrs[ROAMNAT_A_TIMER_PRESET_MS]);
+	grant->elapsed_ms = nla_get_u64(attrs[ROAMNAT_A_TIMER_ELAPSED_MS]);
+	remaining = nla_get_u64(attrs[ROAMNAT_A_TIMER_REMAINING_MS]);
+	if (grant->preset_ms > RNAT_MAP_PRESET_MAX_MS) {
+		GENL_SET_ERR_MSG(info, "preset-ms is longer than ten years; give 0 for a mapping that never becomes idle");
+		return -ERANGE;
+	}
+	if (grant->elapsed_ms > grant->preset_ms ||
+	    remaining != grant->preset_ms - grant->elapsed_ms) {
+		GENL_SET_ERR_MSG(info, "elapsed-ms and remaining-ms do not add up to preset-ms; send the timer as it was read");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_ports(struct genl_info *info, const struct rnat_grant *grant)
+{
+	switch (grant->priv.proto) {
+	case IPPROTO_TCP:
+	case IPPROTO_UDP:
+	case IPPROTO_ICMP:
+		break;
+	default:
+		GENL_SET_ERR_MSG(info, "A port mapping carries TCP, UDP or ICMP echo; use an address mapping for other protocols");
+		return -EOPNOTSUPP;
+	}
+	if (grant->priv.port && grant->pub.port)
+		return 0;
+	GENL_SET_ERR_MSG(info, "A port mapping needs a private and a public port above 0");
+	return -EINVAL;
+}
+
+static int check_kind(struct genl_info *info, const struct rnat_grant *grant)
+{
+	struct nlattr *attr = info->attrs[ROAMNAT_A_MAPPING_KIND];
+
+	if (!attr) {
+		GENL_SET_ERR_MSG(info, "No kind; say address or port");
+		return -EINVAL;
+	}
+	switch ((enum roamnat_kind)nla_get_u32(attr)) {
+	case ROAMNAT_KIND_PORT:
+		return check_ports(info, grant);
+	case ROAMNAT_KIND_ADDRESS:
+		break;
+	}
+	if (!grant->priv.proto)
+		return 0;
+	GENL_SET_ERR_MSG(info, "An address mapping has no protocol and no ports; leave them out, or say kind port");
+	return -EINVAL;
+}
+
+static int check_addresses(struct genl_info *info,
+			   const struct rnat_grant *grant)
+{
+	if (ipv4_is_multicast(grant->pub.addr.ip) ||
+	    ipv4_is_lbcast(grant->pub.addr.ip) ||
+	    ipv4_is_zeronet(grant->pub.addr.ip) ||
+	    ipv4_is_loopback(grant->pub.addr.ip) ||
+	    ipv4_is_multicast(grant->priv.addr.ip) ||
+	    ipv4_is_lbcast(grant->priv.addr.ip) ||
+	    ipv4_is_zeronet(grant->priv.addr.ip) ||
+	    ipv4_is_loopback(grant->priv.addr.ip)) {
+		GENL_SET_ERR_MSG(info, "An address is not that of one host; give unicast addresses");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int rnat_netlink_parse_grant(struct genl_info *info, struct rnat_grant *grant)
+{
+	struct nlattr **attrs = info->attrs;
+	int err;
+
+	if (GENL_REQ_ATTR_CHECK(info, ROAMNAT_A_MAPPING_ID) ||
+	    GENL_REQ_ATTR_CHECK(info, ROAMNAT_A_MAPPING_EPOCH) ||
+	    GENL_REQ_ATTR_CHECK(info, ROAMNAT_A_MAPPING_INCARNATION)) {
+		GENL_SET_ERR_MSG(info, "No id, no epoch or no incarnation; a mapping needs all three");
+		return -EINVAL;
+	}
+	memset(grant, 0, sizeof(*grant));
+	grant->id = nla_get_u64(attrs[ROAMNAT_A_MAPPING_ID]);
+	grant->epoch = nla_get_u64(attrs[ROAMNAT_A_MAPPING_EPOCH]);
+	grant->incarnation = nla_get_u64(attrs[ROAMNAT_A_MAPPING_INCARNATION]);
+	if (attrs[ROAMNAT_A_MAPPING_STATE])
+		grant->state = nla_get_u32(attrs[ROAMNAT_A_MAPPING_STATE]);
+	if (grant->state != ROAMNAT_STATE_ACTIVE &&
+	    grant->state != ROAMNAT_STATE_HELD) {
+		GENL_SET_ERR_MSG(info, "The state of a new mapping is missing or wrong; say active for a grant or held for a transfer");
+		return -EINVAL;
+	}
+	err = rnat_netlink_parse_priv(info, &grant->priv);
+	if (!err)
+		err = rnat_netlink_parse_pub(info, &grant->pub);
+	if (!err)
+		err = check_kind(info, grant);
+	if (!err)
+		err = check_addresses(info, grant);
+	if (!err)
+		err = parse_timer(info, grant);
+	return err;
+}
+
+static u32 get_u32(struct nlattr **attrs, int type)
+{
+	return attrs[type] ? nla_get_u32(attrs[type]) : 0;
+}
+
+int rnat_netlink_parse_prefix(const struct nlattr *nest,
+			      struct rnat_prefix *prefix,
+			      struct netlink_ext_ack *extack)
+{
+	struct nlattr *attrs[ROAMNAT_A_PREFIX_PAD + 1];
+	__be32 addr;
+	u32 hosts;
+	int err;
+
+	err = nla_parse_nested(attrs, ROAMNAT_A_PREFIX_PAD, nest,
+			       roamnat_prefix_nl_policy, extack);
+	if (err)
+		return err;
+	if (!attrs[ROAMNAT_A_PREFIX_IFINDEX] || !attrs[ROAMNAT_A_PREFIX_LEN] ||
+	    !attrs[ROAMNAT_A_PREFIX_KIND]) {
+		NL_SET_ERR_MSG(extack, "A prefix is incomplete; give ifindex, addr, len and kind");
+		return -EINVAL;
+	}
+	err = rnat_netlink_parse_addr(attrs[ROAMNAT_A_PREFIX_ADDR], &addr,
+				      extack);
+	if (err)
+		return err;
+	memset(prefix, 0, sizeof(*prefix));
+	prefix->ifindex = get_u32(attrs, ROAMNAT_A_PREFIX_IFINDEX);
+	prefix->len = get_u32(attrs, ROAMNAT_A_PREFIX_LEN);
+	prefix->kind = get_u32(attrs, ROAMNAT_A_PREFIX_KIND);
+	prefix->zone = get_u32(attrs, ROAMNAT_A_PREFIX_ZONE);
+	prefix->mark = get_u32(attrs, ROAMNAT_A_PREFIX_MARK);
+	prefix->mark_mask = get_u32(attrs, ROAMNAT_A_PREFIX_MARK_MASK);
+	if (attrs[ROAMNAT_A_PREFIX_IDLE_MS])
+		prefix->idle_ms = nla_get_u64(attrs[ROAMNAT_A_PREFIX_IDLE_MS]);
+
+	if (prefix->len > 32) {
+		NL_SET_ERR_MSG(extack, "A prefix of IPv4 is longer than 32 bits; give 0 to 32");
+		return -ERANGE;
+	}
+	if (prefix->idle_ms > RNAT_MAP_PRESET_MAX_MS) {
+		NL_SET_ERR_MSG(extack, "idle-ms is longer than ten years; give 0 for never");
+		return -ERANGE;
+	}
+	hosts = prefix->len ? (u32)((1ULL << (32 - prefix->len)) - 1) : U32_MAX;
+	prefix->first = ntohl(addr);
+	prefix->last = prefix->first | hosts;
+	if (prefix->first & hosts) {
+		NL_SET_ERR_MSG(extack, "A prefix does not begin at its first address; clear the host bits");
+		return -EINVAL;
+	}
+	return 0;
+}

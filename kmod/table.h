@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * The mappings of one namespace, found by private key, by public key and, for
+ * commands, by id. A mapping is in all of them or in none.
+ */
+#ifndef _RNAT_TABLE_H
+#define _RNAT_TABLE_H
+
+#include <linux/atomic.h>
+#include <linux/rbtree.h>
+#include <linux/rhashtable-types.h>
+#include <linux/types.h>
+
+struct rnat_key;
+struct rnat_map;
+struct rnat_net;
+
+struct rnat_table {
+	struct rhashtable by_priv;
+	struct rhashtable by_pub;
+	u32 ports;		/* port mappings; read by packets */
+	u32 addresses;		/* address mappings; read by packets */
+	struct rb_root by_id;	/* under the mutex */
+	atomic_t count;
+	u32 generation;		/* of the set, for dumps; under the mutex */
+};
+
+/* Under RCU; the mapping is good until rcu_read_unlock(). */
+struct rnat_map *rnat_table_lookup_priv(struct rnat_table *table,
+					const struct rnat_key *key);
+struct rnat_map *rnat_table_lookup_pub(struct rnat_table *table,
+				       const struct rnat_key *key);
+
+/* Under the mutex; good until it is released. */
+struct rnat_map *rnat_table_lookup_id(struct rnat_table *table, u64 id);
+/* The mapping with the lowest id >= @id: the cursor of every walk. */
+struct rnat_map *rnat_table_lookup_from(struct rnat_table *table, u64 id);
+
+/*
+ * Puts @map into all indexes or none: -EEXIST, -ENOMEM, or -ENOSPC above @max.
+ * Its state is RNAT_STATE_NONE, so that packets that find it in one index
+ * before it is in the other do not use it. Under the mutex.
+ */
+int rnat_table_insert(struct rnat_table *table, struct rnat_map *map, u32 max);
+/* Out of all indexes; the caller frees it by RCU. Under the mutex. */
+void rnat_table_remove(struct rnat_table *table, struct rnat_map *map);
+
+/* The seeded hash of keys; the function of every table that has rnat_keys. */
+u32 rnat_table_hash(const void *key, u32 len, u32 seed);
+
+int rnat_table_init(struct rnat_table *table);
+/* Frees what is in it. No packet and no command may run any more. */
+void rnat_table_uninit(struct rnat_table *table);
+void rnat_table_seed(void);
+
+#endif

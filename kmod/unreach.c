@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "unreach.h"
+
+#include <net/icmp.h>
+
+#include "map.h"
+#include "net.h"
+
+static bool take(struct rnat_net *rn)
+{
+	u32 rate = READ_ONCE(rn->config.icmp_rate);
+	bool ok;
+
+	if (!rate)
+		return false;
+	spin_lock_bh(&rn->upcall.lock);
+	ok = rnat_limit_take(&rn->unreach, rnat_map_clock(), rate, rate);
+	spin_unlock_bh(&rn->upcall.lock);
+	return ok;
+}
+
+void rnat_unreach_send(struct rnat_net *rn, struct sk_buff *skb)
+{
+	if (!take(rn)) {
+		rnat_stats_inc(rn, RNAT_STAT_ICMP_SUPPRESSED);
+		return;
+	}
+	rnat_stats_inc(rn, RNAT_STAT_ICMP_SENT);
+	icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PKT_FILTERED, 0);
+}
