@@ -10,21 +10,29 @@
 
 : "${IDLE:=60s}" "${QUARANTINE:=120s}" "${KIND:=address}"
 CONTROLLER_EXTRA= AGENT_EXTRA=
-CONTROLLER_PORT=7443
-PEER_PORT=7444
+declare -A GATEWAY_EXTRA	# lines for a gateway's group in the controller's file
+CONTROLLER_PORT=7413
+PEER_PORT=7414
 # Made on the host before the guest starts (pki.sh); a guest that finds none
 # makes its own.
 PKI=${PKI:-$TOP/build/pki}
 BIN=${BIN:-$TOP/build/bin}
 
 # conf_identity NAME: URI SAN of gw1, gw2, controller, …
-conf_identity() { echo "urn:roamnat:$1"; }
+conf_identity() {
+	case $1 in
+	controller) echo spiffe://roamnat.example/controller ;;
+	*) echo "spiffe://roamnat.example/gw/$1" ;;
+	esac
+}
+
+conf_socket() { echo "$RUN/$1/control.sock"; }
 
 conf_tls() { # NAME
 	cat <<-END
 		[tls]
 		ca=$PKI/ca.pem
-		certificate=$PKI/$1.pem
+		cert=$PKI/$1.pem
 		key=$PKI/$1.key
 	END
 }
@@ -35,7 +43,7 @@ conf_controller() {
 	cat <<-END
 		[controller]
 		listen=$(ctl_addr ctl):$CONTROLLER_PORT
-		control=$RUN/controller/control.sock
+		control-socket=$(conf_socket controller)
 		store=$RUN/controller/store.db
 		report-from=${REPORT_FROM:-source}
 		quarantine=$QUARANTINE
@@ -44,15 +52,15 @@ conf_controller() {
 
 		[pool main]
 		kind=$KIND
-		prefixes=$PUBLIC_POOL
+		prefix=$PUBLIC_POOL
 	END
 	for gw in $(printf '%s\n' "${!GW_NUMBER[@]}" | sort); do
 		cat <<-END
 
 			[gateway $gw]
-			number=${GW_NUMBER[$gw]}
 			identity=$(conf_identity "$gw")
 			endpoint=$(ctl_addr "$gw"):$PEER_PORT
+			${GATEWAY_EXTRA[$gw]:-}
 		END
 	done
 	printf '%s\n' "$CONTROLLER_EXTRA"
@@ -65,7 +73,7 @@ conf_agent() {
 		[agent]
 		name=$1
 		listen=$(ctl_addr "$1"):$PEER_PORT
-		control=$RUN/$1/control.sock
+		control-socket=$(conf_socket "$1")
 		report-from=${REPORT_FROM:-source}
 
 		[controller]
@@ -78,11 +86,13 @@ conf_agent() {
 		cat <<-END
 
 			[inside in$((t - 1))]
-			prefixes=10.0.0.0/24
+			interface=in$((t - 1))
+			prefix=10.0.0.0/24
 			zone=$t
 			kind=$KIND
-			idle=$IDLE
-			mark=$t/0xff
+			idle-timeout=$IDLE
+			mark=$t
+			mark-mask=0xff
 		END
 	done
 	printf '%s\n' "$AGENT_EXTRA"
@@ -98,15 +108,16 @@ conf_command() {
 }
 
 # conf_ready controller|GW: succeeds when the daemon serves its socket.
-conf_ready() { [ -S "$RUN/$1/control.sock" ]; }
+conf_ready() { [ -S "$(conf_socket "$1")" ]; }
 
-# conf_connected GW: the agent is registered with the controller.
-conf_connected() { natctl "$1" gateway show -j 2>/dev/null | grep -q '"up"'; }
+# conf_connected GW: the agent has reconciled with the controller.
+conf_connected() { [ "$(natctl "$1" -j status 2>/dev/null | jq -r '.[] | select(.daemon == "agent") | .session')" = up ]; }
 
-# natctl controller|GW ARG...: asks that daemon, in its namespace.
+# natctl controller|GW ARG...: in that namespace, with its daemon's socket.
 natctl() {
 	local who=$1 ns=$1
 	shift
 	[ "$who" != controller ] || ns=ctl
-	ip netns exec "$ns" "$BIN/natctl" --socket "$RUN/$who/control.sock" "$@"
+	ROAMNAT_CONTROLLER_SOCKET=$(conf_socket controller) ROAMNAT_AGENT_SOCKET=$(conf_socket "$who") \
+		ip netns exec "$ns" "$BIN/natctl" "$@"
 }
