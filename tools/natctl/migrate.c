@@ -161,6 +161,6 @@ const struct rn_object rn_object_migrate = {
 	.bare = TRUE,
 	.usage =
 		"natctl migrate [ private ] A[:PORT][/PROTO] [ zone N ] to GATEWAY\n"
-		"              [ cause { operator | overload } ] [ force reason TEXT ]\n"
-		"              [ --wait | --no-wait ]\n",
+		"                  [ cause { operator | overload } ] [ force reason TEXT ]\n"
+		"                  [ --wait | --no-wait ]\n",
 };

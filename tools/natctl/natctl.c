@@ -8,10 +8,6 @@
 #include <string.h>
 #include "natctl.h"
 
-#ifndef ROAMNAT_VERSION
-#define ROAMNAT_VERSION "0.1.0"
-#endif
-
 /* Raised when a key of the JSON output changes its meaning. */
 #define JSON_SCHEMA 1
 
@@ -56,8 +52,7 @@ static const struct rn_object *const objects[] = {
 };
 
 static const char usage_head[] =
-	"Usage: natctl [OPTIONS] OBJECT { COMMAND [ARGS] | help }\n"
-	"\n";
+	"Usage: natctl [OPTIONS] OBJECT { COMMAND [ARGS] | help }\n";
 
 static const char usage_options[] =
 	"\n"
@@ -108,7 +103,7 @@ static void print_usage(FILE *out, const struct rn_object *object)
 	}
 	fputs(usage_head, out);
 	for (gsize i = 0; i < G_N_ELEMENTS(objects); i++)
-		fputs(objects[i]->usage, out);
+		fprintf(out, "       %s", objects[i]->usage);
 	fputs(usage_options, out);
 }
 

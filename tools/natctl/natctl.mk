@@ -11,6 +11,8 @@ NATCTL_OBJS := $(call rn_objs,tools/natctl/*.c)
 # Everything but main, for the unit tests.
 NATCTL_LIB_OBJS := $(filter-out %/main.o,$(NATCTL_OBJS))
 NATCTL_CPPFLAGS := $(shell $(PKG_CONFIG) --cflags-only-I $(NATCTL_PKGS))
+# The version of the whole, written once.
+NATCTL_CPPFLAGS += -DROAMNAT_VERSION='"$(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)"'
 NATCTL_LIBS := $(shell $(PKG_CONFIG) --libs $(NATCTL_PKGS))
 
 .PHONY: natctl install-natctl

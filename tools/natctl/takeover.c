@@ -101,5 +101,5 @@ const struct rn_object rn_object_takeover = {
 	.bare = TRUE,
 	.usage =
 		"natctl takeover { GATEWAY | private A[:PORT][/PROTO] [ zone N ] } to GATEWAY\n"
-		"              [ fenced reason TEXT ] [ force reason TEXT ] [ --wait | --no-wait ]\n",
+		"                  [ fenced reason TEXT ] [ force reason TEXT ] [ --wait | --no-wait ]\n",
 };
