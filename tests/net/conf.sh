@@ -111,13 +111,14 @@ conf_command() {
 conf_ready() { [ -S "$(conf_socket "$1")" ]; }
 
 # conf_connected GW: the agent has reconciled with the controller.
-conf_connected() { [ "$(natctl "$1" -j status 2>/dev/null | jq -r '.[] | select(.daemon == "agent") | .session')" = up ]; }
+conf_connected() { [ "$(natctl "$1" -j status 2>/dev/null | jq -r '.[] | select(.part == "agent") | .session')" = up ]; }
 
 # natctl controller|GW ARG...: in that namespace, with its daemon's socket.
 natctl() {
-	local who=$1 ns=$1
+	local ns=$1 agent
+	agent=$(conf_socket "$1")
+	if [ "$1" = controller ]; then ns=ctl agent=$RUN/none; fi
 	shift
-	[ "$who" != controller ] || ns=ctl
-	ROAMNAT_CONTROLLER_SOCKET=$(conf_socket controller) ROAMNAT_AGENT_SOCKET=$(conf_socket "$who") \
+	ROAMNAT_CONTROLLER_SOCKET=$(conf_socket controller) ROAMNAT_AGENT_SOCKET=$agent \
 		ip netns exec "$ns" "$BIN/natctl" "$@"
 }
