@@ -18,7 +18,8 @@ struct rn_control_call;
 
 /* A request: answer with rn_control_reply, now or later, until a reply with
  * last = true. `cancelled` is called when the client goes away before that; the
- * call is freed on return, as it is after the last reply.
+ * call is over on return, as it is after the last reply. request itself is valid
+ * only until ops->request returns.
  */
 struct rn_control_ops {
 	void (*request)(struct rn_control_call *call, const RnRequest *request, void *data);

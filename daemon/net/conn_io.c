@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Messages in and out of a connection that is up. The send queue is bounded in
+ * bytes; a caller that is refused hears `drained` at half of the bound.
+ */
+#include "net/conn_priv.h"
+
+#include <string.h>
+#include "base/log.h"
+#include "proto/codec.h"
+
+#define RECORD		16384	/* plaintext bytes of a TLS record */
+#define RECEIVE_BUDGET	64	/* records in one turn, then others have theirs */
+
+static gboolean on_message(const struct rn_msg *msg, void *ctx)
+{
+	struct rn_conn *conn = ctx;
+
+	conn->heard = g_get_monotonic_time();
+	if (conn->ops && conn->ops->message)
+		conn->ops->message(conn, msg, conn->data);
+	return conn->state == CONN_UP;
+}
+
+/* The answer names nothing but the nonce, so that no state machine can take it
+ * for a decision about a mapping.
+ */
+static gboolean on_refused(const struct rn_msg *msg, const GError *why, void *ctx)
+{
+	struct rn_conn *conn = ctx;
+	struct rn_msg deny = {
+		.type = RN_MSG_DENY,
+		.code = RN_CODE_BAD_MESSAGE,
+		.nonce = msg->nonce,
+	};
+
+	conn->heard = g_get_monotonic_time();
+	g_strlcpy(deny.text, why->message, sizeof(deny.text));
+	/* 1, 2, 4, 8, ...: a peer must not fill the log. */
+	if (!(conn->refused & (conn->refused + 1)))
+		rn_warn("%s (%s): message refused: %s (%u before)", conn->peer,
+			conn->session.identity, why->message, conn->refused);
+	conn->refused++;
+	rn_conn_send(conn, &deny);
+	return conn->state == CONN_UP;
+}
+
+static gboolean on_frame(const guint8 *bytes, gsize len, void *ctx)
+{
+	static const struct rn_codec_sink sink = { on_message, on_refused };
+	struct rn_conn *conn = ctx;
+	g_autoptr(GError) why = NULL;
+
+	if (!rn_codec_decode(bytes, len, &sink, conn, &why))
+		rn_conn_fail(conn, g_error_new_literal(RN_CONN_ERROR, RN_CONN_ERROR_FRAME,
+						       why->message));
+	return conn->state == CONN_UP;
+}
+
+static void receive_failed(struct rn_conn *conn, int code)
+{
+	g_autofree char *why = NULL;
+
+	switch (code) {
+	case 0:
+	case GNUTLS_E_PREMATURE_TERMINATION:
+		rn_conn_fail(conn, g_error_new(RN_CONN_ERROR, RN_CONN_ERROR_CLOSED, "the peer %s",
+					       code ? "ended without closing" : "closed"));
+		return;
+	}
+	why = rn_session_explain(&conn->session, code);
+	rn_conn_fail(conn, g_error_new_literal(RN_CONN_ERROR,
+					       code == GNUTLS_E_FATAL_ALERT_RECEIVED ?
+					       RN_CONN_ERROR_REFUSED : RN_CONN_ERROR_CLOSED, why));
+}
+
+/* Until E_AGAIN: a record that is decrypted already does not wake the fd. */
+void rn_conn_receive(struct rn_conn *conn)
+{
+	g_autoptr(GError) why = NULL;
+	guint8 buf[RECORD];
+
+	conn->more = FALSE;
+	for (guint i = 0; i < RECEIVE_BUDGET && conn->state == CONN_UP; i++) {
+		ssize_t n = gnutls_record_recv(conn->session.tls, buf, sizeof(buf));
+
+		if (n == GNUTLS_E_AGAIN)
+			return;
+		if (n < 0 && !gnutls_error_is_fatal((int)n))
+			continue;
+		if (n <= 0) {
+			receive_failed(conn, (int)n);
+			return;
+		}
+		if (!rn_frame_feed(&conn->reader, buf, (gsize)n, on_frame, conn, &why)) {
+			rn_conn_fail(conn, g_error_new_literal(RN_CONN_ERROR, RN_CONN_ERROR_FRAME,
+							       why->message));
+			return;
+		}
+	}
+	conn->more = conn->state == CONN_UP;
+}
+
+static void begin_batch(struct rn_conn *conn)
+{
+	static const guint8 head[RN_FRAME_HEAD];
+
+	conn->batch = g_byte_array_new();
+	g_byte_array_append(conn->batch, head, sizeof(head));
+	conn->batch_count = 0;
+}
+
+static void end_batch(struct rn_conn *conn)
+{
+	if (!conn->batch)
+		return;
+	rn_frame_put_head(conn->batch->data, conn->batch->len - RN_FRAME_HEAD);
+	conn->queue_bytes += conn->batch->len;
+	g_queue_push_tail(&conn->queue, g_steal_pointer(&conn->batch));
+}
+
+gboolean rn_conn_has_output(const struct rn_conn *conn)
+{
+	return conn->batch || conn->queue.length;
+}
+
+void rn_conn_clear_output(struct rn_conn *conn)
+{
+	GByteArray *frame;
+
+	g_clear_pointer(&conn->batch, g_byte_array_unref);
+	while ((frame = g_queue_pop_head(&conn->queue)))
+		g_byte_array_unref(frame);
+	conn->queue_bytes = 0;
+	conn->sent = 0;
+}
+
+gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg)
+{
+	if (conn->state != CONN_UP)
+		return FALSE;
+	if (conn->queue_bytes + (conn->batch ? conn->batch->len : 0) >= RN_CONN_QUEUE_MAX) {
+		conn->starved = TRUE;
+		return FALSE;
+	}
+	if (!conn->batch)
+		begin_batch(conn);
+	if (!rn_codec_append(conn->batch, conn->batch_count, msg)) {
+		end_batch(conn);
+		begin_batch(conn);
+		/* One message is far below the bound of a frame. */
+		if (!rn_codec_append(conn->batch, 0, msg))
+			g_assert_not_reached();
+	}
+	conn->batch_count++;
+	/* Sent in the next turn, so that what follows shares the frame. */
+	if (!conn->blocked)
+		g_source_set_ready_time(conn->source, 0);
+	return TRUE;
+}
+
+/* After E_AGAIN GnuTLS wants the same bytes again: the first frame of the queue
+ * stays where it is until it is sent.
+ */
+static gboolean send_first(struct rn_conn *conn)
+{
+	GByteArray *frame = g_queue_peek_head(&conn->queue);
+	g_autofree char *why = NULL;
+	ssize_t n;
+
+	n = gnutls_record_send(conn->session.tls, frame->data + conn->sent,
+			       MIN(frame->len - conn->sent, RECORD));
+	if (n == GNUTLS_E_AGAIN) {
+		conn->blocked = TRUE;
+		return FALSE;
+	}
+	if (n < 0) {
+		if (!gnutls_error_is_fatal((int)n))
+			return TRUE;
+		why = rn_session_explain(&conn->session, (int)n);
+		rn_conn_fail(conn, g_error_new_literal(RN_CONN_ERROR, RN_CONN_ERROR_CLOSED, why));
+		return FALSE;
+	}
+	conn->sent += (gsize)n;
+	conn->queue_bytes -= (gsize)n;
+	if (conn->sent == frame->len) {
+		g_byte_array_unref(g_queue_pop_head(&conn->queue));
+		conn->sent = 0;
+	}
+	return TRUE;
+}
+
+void rn_conn_flush(struct rn_conn *conn)
+{
+	conn->blocked = FALSE;
+	end_batch(conn);
+	while (!g_queue_is_empty(&conn->queue) && send_first(conn))
+		;
+	if (conn->state != CONN_UP || !conn->starved || conn->queue_bytes > RN_CONN_QUEUE_MAX / 2)
+		return;
+	conn->starved = FALSE;
+	if (conn->ops && conn->ops->drained)
+		conn->ops->drained(conn, conn->data);
+}
