@@ -5,28 +5,28 @@
 #
 # Scenarios change it by variables before they start a daemon:
 #   REPORT_FROM   source or destination (the runner sets it)
-#   IDLE          idle timeout of new mappings, QUARANTINE, KIND (address, port)
-#   CONTROLLER_EXTRA, AGENT_EXTRA   more lines, put at the end of the file
+#   IDLE          idle timeout of new mappings; QUARANTINE
+#   KIND          address or port
+#   GATEWAY_EXTRA lines for each [gateway NAME] of the controller, e.g. planned=10
+#   CONTROLLER_EXTRA, AGENT_EXTRA   lines put at the end of the file
 
 : "${IDLE:=60s}" "${QUARANTINE:=120s}" "${KIND:=address}"
-CONTROLLER_EXTRA= AGENT_EXTRA=
-declare -A GATEWAY_EXTRA	# lines for a gateway's group in the controller's file
-CONTROLLER_PORT=7413
-PEER_PORT=7414
+CONTROLLER_EXTRA= AGENT_EXTRA= GATEWAY_EXTRA=
+CONTROLLER_PORT=7443
+PEER_PORT=7444
 # Made on the host before the guest starts (pki.sh); a guest that finds none
 # makes its own.
 PKI=${PKI:-$TOP/build/pki}
 BIN=${BIN:-$TOP/build/bin}
 
-# conf_identity NAME: URI SAN of gw1, gw2, controller, …
+# conf_identity NAME: URI SAN of controller, gw1, gw2, …
 conf_identity() {
-	case $1 in
-	controller) echo spiffe://roamnat.example/controller ;;
-	*) echo "spiffe://roamnat.example/gw/$1" ;;
-	esac
+	if [ "$1" = controller ]; then
+		echo spiffe://roamnat.example/controller
+	else
+		echo "spiffe://roamnat.example/gw/$1"
+	fi
 }
-
-conf_socket() { echo "$RUN/$1/control.sock"; }
 
 conf_tls() { # NAME
 	cat <<-END
@@ -34,6 +34,7 @@ conf_tls() { # NAME
 		ca=$PKI/ca.pem
 		cert=$PKI/$1.pem
 		key=$PKI/$1.key
+		crl=$PKI/crl.pem
 	END
 }
 
@@ -43,7 +44,7 @@ conf_controller() {
 	cat <<-END
 		[controller]
 		listen=$(ctl_addr ctl):$CONTROLLER_PORT
-		control-socket=$(conf_socket controller)
+		control-socket=$RUN/controller/control.sock
 		store=$RUN/controller/store.db
 		report-from=${REPORT_FROM:-source}
 		quarantine=$QUARANTINE
@@ -60,20 +61,21 @@ conf_controller() {
 			[gateway $gw]
 			identity=$(conf_identity "$gw")
 			endpoint=$(ctl_addr "$gw"):$PEER_PORT
-			${GATEWAY_EXTRA[$gw]:-}
+			$GATEWAY_EXTRA
 		END
 	done
 	printf '%s\n' "$CONTROLLER_EXTRA"
 }
 
-# conf_agent GW: an agent's file.
+# conf_agent GW: an agent's file. Zone N is tenant N; its packets get mark N
+# from outside to inside if there are several.
 conf_agent() {
 	local t
 	cat <<-END
 		[agent]
 		name=$1
 		listen=$(ctl_addr "$1"):$PEER_PORT
-		control-socket=$(conf_socket "$1")
+		control-socket=$RUN/$1/control.sock
 		report-from=${REPORT_FROM:-source}
 
 		[controller]
@@ -85,15 +87,14 @@ conf_agent() {
 	for t in $(seq "$TENANTS"); do
 		cat <<-END
 
-			[inside in$((t - 1))]
+			[inside tenant$t]
 			interface=in$((t - 1))
 			prefix=10.0.0.0/24
 			zone=$t
 			kind=$KIND
 			idle-timeout=$IDLE
-			mark=$t
-			mark-mask=0xff
 		END
+		if [ "$TENANTS" -gt 1 ]; then printf 'mark=%s\nmark-mask=255\n' "$t"; fi
 	done
 	printf '%s\n' "$AGENT_EXTRA"
 }
@@ -108,17 +109,31 @@ conf_command() {
 }
 
 # conf_ready controller|GW: succeeds when the daemon serves its socket.
-conf_ready() { [ -S "$(conf_socket "$1")" ]; }
+conf_ready() { [ -S "$RUN/$1/control.sock" ]; }
 
-# conf_connected GW: the agent has reconciled with the controller.
-conf_connected() { [ "$(natctl "$1" -j status 2>/dev/null | jq -r '.[] | select(.part == "agent") | .session')" = up ]; }
+# conf_connected GW: the agent's session with the controller is up.
+conf_connected() {
+	natctl "$1" -j status 2>/dev/null |
+		jq -e '.[] | select(.part == "agent" or .daemon == "agent") | .session == "up"' >/dev/null
+}
 
-# natctl controller|GW ARG...: in that namespace, with its daemon's socket.
+# natctl controller|GW ARG...: asks that daemon, in its namespace.
 natctl() {
-	local ns=$1 agent
-	agent=$(conf_socket "$1")
-	if [ "$1" = controller ]; then ns=ctl agent=$RUN/none; fi
+	local who=$1 ns=$1
 	shift
-	ROAMNAT_CONTROLLER_SOCKET=$(conf_socket controller) ROAMNAT_AGENT_SOCKET=$agent \
-		ip netns exec "$ns" "$BIN/natctl" "$@"
+	[ "$who" != controller ] || ns=ctl
+	ip netns exec "$ns" "$BIN/natctl" --server "unix:$RUN/$who/control.sock" "$@"
+}
+# knatctl GW ARG...: asks the kernel of that gateway.
+knatctl() { ip netns exec "$1" "$BIN/natctl" "${@:2}"; }
+
+# forge GW PEER TYPE [FIELD=VALUE...]: says one message to PEER (controller or a
+# gateway) from GW's namespace with GW's certificate. FORGE_CERT: another one.
+forge() {
+	local gw=$1 peer=$2 to
+	shift 2
+	if [ "$peer" = controller ]; then to=$(ctl_addr ctl):$CONTROLLER_PORT; else to=$(ctl_addr "$peer"):$PEER_PORT; fi
+	ip netns exec "$gw" "$BIN/forge" --ca "$PKI/ca.pem" --cert "$PKI/${FORGE_CERT:-$gw}.pem" \
+		--key "$PKI/${FORGE_CERT:-$gw}.key" --to "$to" --identity "$(conf_identity "$peer")" \
+		--name "$gw" --mode "${REPORT_FROM:-source}" "$@"
 }
