@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0
-#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 #include "client.h"
@@ -56,19 +55,12 @@ struct rn_control_client *rn_client_open(struct natctl *ctl, enum rn_daemon daem
 	client = rn_control_client_open(path, &reason);
 	if (client)
 		return client;
-	if (!access(path, F_OK) && access(path, W_OK) && errno == EACCES)
-		g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_UNREACHABLE,
-			    "%s: only root and the daemon's own user may use it: try with sudo",
-			    path);
-	else if (ctl->server)
-		g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_UNREACHABLE,
-			    "cannot reach a daemon: %s; is it running, and is this its control-socket?",
-			    reason->message);
+	if (ctl->server)
+		g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_UNREACHABLE, "%s", reason->message);
 	else
 		g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_UNREACHABLE,
-			    "cannot reach %s: %s; start it with \"systemctl start %s\", or name its control-socket by -S unix:PATH or %s",
-			    program, reason->message, program,
-			    daemons[resolve_any(daemon)].variable);
+			    "%s Start it with \"systemctl start %s\", or name its control-socket by -S unix:PATH or %s",
+			    reason->message, program, daemons[resolve_any(daemon)].variable);
 	return NULL;
 }
 
@@ -96,21 +88,21 @@ void rn_client_refused(const RnReply *reply, GError **error)
 		    rn_code_to_string(MIN(reply->code, G_MAXUINT8)));
 }
 
-/* ms until deadline (monotonic us), at least 1; 0 would mean without end. */
+/* ms until deadline (monotonic us), rounded up; never 0, which is without end. */
 static guint left_ms(gint64 deadline)
 {
-	gint64 left = (deadline - g_get_monotonic_time()) / 1000;
+	gint64 left = (deadline - g_get_monotonic_time() + 999) / 1000;
 
 	return MAX(left, 1);
 }
 
-static void set_no_answer(gboolean changes, gint64 deadline, const GError *reason, GError **error)
+static void set_no_answer(gboolean changes, const GError *reason, GError **error)
 {
-	gboolean late = g_get_monotonic_time() >= deadline;
+	gboolean late = g_error_matches(reason, RN_CONTROL_ERROR, RN_CONTROL_ERROR_TIMEOUT);
 
 	g_set_error(error, RN_NATCTL_ERROR,
 		    changes || late ? RN_EXIT_UNKNOWN : RN_EXIT_UNREACHABLE, "%s%s",
-		    late ? "no answer in time; raise -t" : reason->message,
+		    reason->message,
 		    changes ? "; the outcome is unknown, look with \"natctl mapping show\"" : "");
 }
 
@@ -128,13 +120,13 @@ gboolean rn_client_call(struct natctl *ctl, enum rn_daemon daemon, const RnReque
 		return FALSE;
 	deadline = g_get_monotonic_time() + (request->timeout_ms + GRACE) * G_GINT64_CONSTANT(1000);
 	if (!rn_control_client_send(client, request, &reason)) {
-		set_no_answer(changes, G_MAXINT64, reason, error);
+		set_no_answer(changes, reason, error);
 		ok = FALSE;
 	}
 	while (ok && !last) {
 		reply = rn_control_client_receive(client, left_ms(deadline), &reason);
 		if (!reply) {
-			set_no_answer(changes, deadline, reason, error);
+			set_no_answer(changes, reason, error);
 			ok = FALSE;
 			break;
 		}

@@ -56,7 +56,6 @@ struct rn_genl *rn_genl_open(const char *family, GError **error)
 			    family, family);
 		goto err;
 	}
-	nl_socket_disable_seq_check(genl->sock);
 	return genl;
 err:
 	rn_genl_free(genl);
@@ -100,6 +99,12 @@ static int on_valid(struct nl_msg *msg, void *arg)
 	if (call->reply)
 		call->reply(genlmsg_attrdata(hdr, 0), genlmsg_attrlen(hdr, 0), hdr->cmd,
 			    call->data);
+	return NL_OK;
+}
+
+/* Events answer no request. */
+static int on_event_seq(struct nl_msg *msg, void *arg)
+{
 	return NL_OK;
 }
 
@@ -228,6 +233,7 @@ gboolean rn_genl_receive(struct rn_genl *genl, rn_genl_reply_fn reply, void *dat
 	int rc;
 
 	*lost = FALSE;
+	nl_cb_set(cb, NL_CB_SEQ_CHECK, NL_CB_CUSTOM, on_event_seq, NULL);
 	while ((rc = nl_recvmsgs(genl->sock, cb)) >= 0)
 		;
 	nl_cb_put(cb);

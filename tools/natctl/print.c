@@ -48,7 +48,8 @@ void rn_print_set_stream(struct rn_print *print)
 gboolean rn_print_finish(struct rn_print *print)
 {
 	if (is_json(print) && !print->stream && !is_quiet(print))
-		fputs(print->objects ? "]\n" : "[]\n", print->out);
+		fputs(!print->objects ? "[]\n" : print->flags & RN_PRINT_PRETTY ? "\n]\n" : "]\n",
+		      print->out);
 	if (fflush(print->out) || ferror(print->out))
 		print->failed = TRUE;
 	return !print->failed;
@@ -82,7 +83,7 @@ static void close_json(struct rn_print *print)
 		print->failed = TRUE;
 	json_decref(print->object);
 	print->object = NULL;
-	if (print->stream || print->flags & RN_PRINT_PRETTY)
+	if (print->stream)
 		fputc('\n', print->out);
 }
 
