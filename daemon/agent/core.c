@@ -30,7 +30,7 @@ struct agent_core {
 	struct own_acts acts;
 };
 
-static uint64_t fresh_random(struct agent_core *core)
+uint64_t agent_core_random(struct agent_core *core)
 {
 	if (!core->random_left) {
 		if (getrandom(core->random, sizeof(core->random), 0) != sizeof(core->random))
@@ -235,7 +235,7 @@ static void step(struct agent_core *core, struct agent_entry *entry,
 
 	do {
 		env.now = agent_timer_now();
-		env.random = fresh_random(core);
+		env.random = agent_core_random(core);
 		own_gw_step(&env, &entry->own, &event, &core->acts);
 	} while (carry_out(core, entry, &event));
 
@@ -330,7 +330,10 @@ static void on_idle(struct agent_core *core, const struct agent_kmsg_mapping *ma
 		adopt(core, mapping);
 		entry = agent_entry_lookup_id(core->table, mapping->id);
 	}
-	if (!entry)
+	/* Without a session nobody could give the VM a new mapping, should it
+	 * wake up: the old one stays. The kernel repeats the event.
+	 */
+	if (!entry || !core->up)
 		return;
 	agent_kmsg_to_event(mapping, OWN_GW_EV_IDLE, &event, &msg);
 	step(core, entry, &event);

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "agent/config.h"
+
+#include <linux/roamnat.h>
+#include <net/if.h>
+#include <string.h>
+
+#define CONTROL_SOCKET	"/run/roamnat/agent.sock"
+#define IDLE_DEFAULT	300000	/* ms; RFC 4787 REQ-5 recommends 5 minutes */
+
+static const struct rn_config_key keys[] = {
+	{ "agent", "name", TRUE },
+	{ "agent", "listen", TRUE },
+	{ "agent", "control-socket", FALSE },
+	{ "agent", "report-from", FALSE },
+	{ "controller", "endpoint", TRUE },
+	{ "controller", "identity", TRUE },
+	{ "tls", "ca", TRUE },
+	{ "tls", "cert", TRUE },
+	{ "tls", "key", TRUE },
+	{ "tls", "crl", FALSE },
+	{ "inside *", "interface", TRUE },
+	{ "inside *", "prefix", TRUE },
+	{ "inside *", "zone", FALSE },
+	{ "inside *", "kind", FALSE },
+	{ "inside *", "idle-timeout", FALSE },
+	{ "inside *", "mark", FALSE },
+	{ "inside *", "mark-mask", FALSE },
+	{ "kernel", "max-mappings", FALSE },
+	{ "kernel", "max-floors", FALSE },
+	{ "kernel", "max-misses", FALSE },
+	{ "kernel", "hold-packets", FALSE },
+	{ "kernel", "hold-packets-total", FALSE },
+	{ "kernel", "hold-bytes-total", FALSE },
+	{ "kernel", "hold-ms", FALSE },
+	{ "kernel", "upcall-rate", FALSE },
+	{ "kernel", "upcall-burst", FALSE },
+	{ "kernel", "source-rate", FALSE },
+	{ "kernel", "source-burst", FALSE },
+	{ "kernel", "icmp-rate", FALSE },
+	{ NULL, NULL, FALSE },
+};
+
+/* Ranges as in roamnat.yaml, attribute set config. */
+static const struct {
+	const char *key;
+	uint16_t attr;
+	uint32_t min, max;
+} bounds[] = {
+	{ "max-mappings", ROAMNAT_A_CONFIG_MAX_MAPPINGS, 1, G_MAXUINT32 },
+	{ "max-floors", ROAMNAT_A_CONFIG_MAX_FLOORS, 1, G_MAXUINT32 },
+	{ "max-misses", ROAMNAT_A_CONFIG_MAX_MISSES, 1, G_MAXUINT32 },
+	{ "hold-packets", ROAMNAT_A_CONFIG_HOLD_PACKETS, 1, 1024 },
+	{ "hold-packets-total", ROAMNAT_A_CONFIG_HOLD_PACKETS_TOTAL, 1, G_MAXUINT32 },
+	{ "hold-bytes-total", ROAMNAT_A_CONFIG_HOLD_BYTES_TOTAL, 4096, G_MAXUINT32 },
+	{ "hold-ms", ROAMNAT_A_CONFIG_HOLD_MS, 10, 60000 },
+	{ "upcall-rate", ROAMNAT_A_CONFIG_UPCALL_RATE, 1, G_MAXUINT32 },
+	{ "upcall-burst", ROAMNAT_A_CONFIG_UPCALL_BURST, 1, G_MAXUINT32 },
+	{ "source-rate", ROAMNAT_A_CONFIG_SOURCE_RATE, 1, G_MAXUINT32 },
+	{ "source-burst", ROAMNAT_A_CONFIG_SOURCE_BURST, 1, G_MAXUINT32 },
+	{ "icmp-rate", ROAMNAT_A_CONFIG_ICMP_RATE, 0, G_MAXUINT32 },
+};
+
+static void inside_free(void *data)
+{
+	struct agent_inside_config *inside = data;
+
+	g_free(inside->name);
+	g_free(inside->prefixes);
+	g_free(inside);
+}
+
+static gboolean read_u32(const struct agent_config *config, const char *group, const char *key,
+			 uint32_t fallback, uint32_t *value, GError **error)
+{
+	guint64 wide;
+
+	if (!rn_config_uint(config->file, group, key, 0, G_MAXUINT32, fallback, &wide, error))
+		return FALSE;
+	*value = (uint32_t)wide;
+	return TRUE;
+}
+
+static gboolean read_mark(struct agent_config *config, const char *group,
+			  struct agent_inside_config *inside, GError **error)
+{
+	gboolean marked = rn_config_string(config->file, group, "mark") != NULL;
+
+	if (!read_u32(config, group, "mark", 0, &inside->mark, error) ||
+	    !read_u32(config, group, "mark-mask", marked ? G_MAXUINT32 : 0, &inside->mark_mask,
+		      error))
+		return FALSE;
+	if (!(inside->mark & ~inside->mark_mask))
+		return TRUE;
+	rn_config_error(config->file, group, "mark", error,
+			"has bits outside mark-mask; add them to mark-mask");
+	return FALSE;
+}
+
+static gboolean check_prefixes(struct agent_config *config, const char *group,
+			       const struct agent_inside_config *inside, GError **error)
+{
+	for (gsize i = 0; i < inside->n_prefixes; i++)
+		if (inside->prefixes[i].addr.len != 4) {
+			rn_config_error(config->file, group, "prefix", error,
+					"only IPv4 prefixes are translated; remove the others");
+			return FALSE;
+		}
+	if (inside->n_prefixes)
+		return TRUE;
+	rn_config_error(config->file, group, "prefix", error, "is empty; name a prefix");
+	return FALSE;
+}
+
+static gboolean read_inside(struct agent_config *config, const char *name, GError **error)
+{
+	static const char *const kinds[] = { "address", "port", NULL };
+	g_autofree char *group = g_strconcat("inside ", name, NULL);
+	struct agent_inside_config *inside = g_new0(struct agent_inside_config, 1);
+	int kind;
+
+	g_ptr_array_add(config->insides, inside);
+	inside->name = g_strdup(name);
+	inside->interface = rn_config_string(config->file, group, "interface");
+	if (!inside->interface || strlen(inside->interface) >= IF_NAMESIZE) {
+		rn_config_error(config->file, group, "interface", error,
+				"is not the name of an interface: 1 to %d characters",
+				IF_NAMESIZE - 1);
+		return FALSE;
+	}
+	if (!rn_config_prefixes(config->file, group, "prefix", &inside->prefixes,
+				&inside->n_prefixes, error) ||
+	    !check_prefixes(config, group, inside, error) ||
+	    !read_u32(config, group, "zone", 0, &inside->zone, error) ||
+	    !rn_config_choice(config->file, group, "kind", kinds, 0, &kind, error) ||
+	    !rn_config_duration(config->file, group, "idle-timeout", IDLE_DEFAULT,
+				&inside->idle_ms, error) ||
+	    !read_mark(config, group, inside, error))
+		return FALSE;
+	inside->kind = kind ? RN_KIND_PORT : RN_KIND_ADDRESS;
+	return TRUE;
+}
+
+static gboolean same_prefix(const struct rn_prefix *a, const struct rn_prefix *b)
+{
+	return a->len == b->len && rn_addr_equal(&a->addr, &b->addr);
+}
+
+/* Nested prefixes are fine, the longest wins; the same one twice is not. */
+static gboolean check_twice(struct agent_config *config, const struct agent_inside_config *a,
+			    const struct agent_inside_config *b, GError **error)
+{
+	g_autofree char *group = g_strconcat("inside ", b->name, NULL);
+
+	if (strcmp(a->interface, b->interface))
+		return TRUE;
+	for (gsize i = 0; i < a->n_prefixes; i++)
+		for (gsize j = a == b ? i + 1 : 0; j < b->n_prefixes; j++) {
+			char text[RN_ADDR_TEXT];
+
+			if (!same_prefix(&a->prefixes[i], &b->prefixes[j]))
+				continue;
+			rn_config_error(config->file, group, "prefix", error,
+					"%s/%u of interface %s is already in [inside %s]; keep one",
+					rn_addr_print(&b->prefixes[j].addr, text),
+					b->prefixes[j].len, b->interface, a->name);
+			return FALSE;
+		}
+	return TRUE;
+}
+
+static gboolean read_insides(struct agent_config *config, GError **error)
+{
+	g_auto(GStrv) names = rn_config_names(config->file, "inside");
+	gsize total = 0;
+
+	for (guint i = 0; names[i]; i++) {
+		struct agent_inside_config *inside;
+
+		if (!read_inside(config, names[i], error))
+			return FALSE;
+		inside = config->insides->pdata[i];
+		total += inside->n_prefixes;
+		if (total > ROAMNAT_INSIDE_MAX) {
+			rn_config_error(config->file, "inside", NULL, error,
+					"more than %d prefixes in all; join some of them",
+					ROAMNAT_INSIDE_MAX);
+			return FALSE;
+		}
+		for (guint j = 0; j <= i; j++)
+			if (!check_twice(config, config->insides->pdata[j], inside, error))
+				return FALSE;
+	}
+	return TRUE;
+}
+
+static gboolean read_bounds(struct agent_config *config, GError **error)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(bounds); i++) {
+		struct agent_kmsg_bound bound = { .attr = bounds[i].attr };
+		guint64 value;
+
+		if (!rn_config_string(config->file, "kernel", bounds[i].key))
+			continue;
+		if (!rn_config_uint(config->file, "kernel", bounds[i].key, bounds[i].min,
+				    bounds[i].max, 0, &value, error))
+			return FALSE;
+		bound.value = (uint32_t)value;
+		g_array_append_val(config->bounds, bound);
+	}
+	return TRUE;
+}
+
+static gboolean check_endpoint(struct agent_config *config, const char *group, const char *key,
+			       const char *text, GError **error)
+{
+	struct rn_addr addr;
+	uint16_t port;
+
+	if (rn_endpoint_parse(text, &addr, &port))
+		return TRUE;
+	rn_config_error(config->file, group, key, error,
+			"`%s' is not ADDRESS:PORT or [ADDRESS]:PORT, in numbers", text);
+	return FALSE;
+}
+
+static gboolean read_plain(struct agent_config *config, GError **error)
+{
+	static const char *const modes[] = { "source", "destination", NULL };
+	struct rn_config *file = config->file;
+	int mode;
+
+	config->name = rn_config_string(file, "agent", "name");
+	config->listen = rn_config_string(file, "agent", "listen");
+	config->control_socket = rn_config_string(file, "agent", "control-socket");
+	config->controller_endpoint = rn_config_string(file, "controller", "endpoint");
+	config->controller_identity = rn_config_string(file, "controller", "identity");
+	config->ca = rn_config_string(file, "tls", "ca");
+	config->cert = rn_config_string(file, "tls", "cert");
+	config->key = rn_config_string(file, "tls", "key");
+	config->crl = rn_config_string(file, "tls", "crl");
+	if (!config->control_socket)
+		config->control_socket = CONTROL_SOCKET;
+	if (strlen(config->name) >= RN_NAME_MAX) {
+		rn_config_error(file, "agent", "name", error, "is longer than %d characters",
+				RN_NAME_MAX - 1);
+		return FALSE;
+	}
+	if (!strstr(config->controller_identity, "://")) {
+		rn_config_error(file, "controller", "identity", error,
+				"`%s' is not the URI of a certificate, such as spiffe://example/controller",
+				config->controller_identity);
+		return FALSE;
+	}
+	if (!check_endpoint(config, "agent", "listen", config->listen, error) ||
+	    !check_endpoint(config, "controller", "endpoint", config->controller_endpoint, error))
+		return FALSE;
+	if (!rn_config_choice(file, "agent", "report-from", modes, 0, &mode, error))
+		return FALSE;
+	config->mode = mode ? RN_MODE_DESTINATION : RN_MODE_SOURCE;
+	return TRUE;
+}
+
+struct agent_config *agent_config_load(const char *path, GError **error)
+{
+	struct agent_config *config = g_new0(struct agent_config, 1);
+
+	config->insides = g_ptr_array_new_with_free_func(inside_free);
+	config->bounds = g_array_new(FALSE, FALSE, sizeof(struct agent_kmsg_bound));
+	config->file = rn_config_load(path, keys, error);
+	if (config->file && read_plain(config, error) && read_insides(config, error) &&
+	    read_bounds(config, error))
+		return config;
+	agent_config_free(config);
+	return NULL;
+}
+
+void agent_config_free(struct agent_config *config)
+{
+	if (!config)
+		return;
+	g_ptr_array_unref(config->insides);
+	g_array_unref(config->bounds);
+	rn_config_free(config->file);
+	g_free(config);
+}
+
+gboolean agent_config_covers(const struct agent_config *config, const struct rn_private *vm)
+{
+	for (guint i = 0; i < config->insides->len; i++) {
+		const struct agent_inside_config *inside = config->insides->pdata[i];
+
+		if (inside->zone != vm->zone || inside->kind != vm->kind)
+			continue;
+		for (gsize j = 0; j < inside->n_prefixes; j++)
+			if (rn_prefix_contains(&inside->prefixes[j], &vm->addr))
+				return TRUE;
+	}
+	return FALSE;
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0
+#include "agent/select.h"
+
+#include <gio/gio.h>
+#include <string.h>
+
+static gboolean wrong(GError **error, const char *what, const char *text, const char *right)
+{
+	g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s `%s' is not %s", what,
+		    text, right);
+	return FALSE;
+}
+
+/* ADDRESS or ADDRESS:PORT */
+static gboolean parse_side(const char *what, const char *text, struct rn_addr *addr,
+			   bool *with_port, uint16_t *port, GError **error)
+{
+	*with_port = false;
+	if (rn_addr_parse(text, addr))
+		return TRUE;
+	*with_port = true;
+	if (rn_endpoint_parse(text, addr, port))
+		return TRUE;
+	return wrong(error, what, text, "an address, or an address and a port");
+}
+
+gboolean agent_select_parse(const Roamnat__Control__V1__Selector *from,
+			    struct agent_select *select, GError **error)
+{
+	memset(select, 0, sizeof(*select));
+	if (!from)
+		return TRUE;
+	select->by_public = from->public_[0];
+	select->by_private = from->private_[0];
+	select->by_proto = from->protocol[0];
+	select->by_zone = from->has_zone;
+	select->zone = from->zone;
+	select->id = from->id;
+	select->state = from->state[0] ? from->state : NULL;
+	select->gateway = from->gateway[0] ? from->gateway : NULL;
+	if (select->by_public &&
+	    !parse_side("public", from->public_, &select->public, &select->by_port_of_public,
+			&select->public_port, error))
+		return FALSE;
+	if (select->by_private &&
+	    !parse_side("private", from->private_, &select->private, &select->by_port_of_private,
+			&select->private_port, error))
+		return FALSE;
+	if (select->by_proto && !rn_proto_parse(from->protocol, &select->proto))
+		return wrong(error, "protocol", from->protocol, "tcp, udp, icmp or a number");
+	if (from->pool[0]) {
+		g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+			    "a gateway does not know the pools; ask the controller");
+		return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean agent_select_all(const struct agent_select *select)
+{
+	return !select->by_public && !select->by_private && !select->by_proto &&
+	       !select->by_zone && !select->id && !select->state && !select->gateway;
+}
+
+gboolean agent_select_match(const struct agent_select *select, const struct agent_entry *entry)
+{
+	const struct own_gw_entry *own = &entry->own;
+
+	if (select->id && select->id != own->id)
+		return FALSE;
+	if (select->by_zone && select->zone != own->vm.zone)
+		return FALSE;
+	if (select->by_proto && select->proto != own->vm.proto)
+		return FALSE;
+	if (select->by_private && !rn_addr_equal(&select->private, &own->vm.addr))
+		return FALSE;
+	if (select->by_port_of_private && select->private_port != own->vm.port)
+		return FALSE;
+	/* Without an id the public side is that of the last mapping. */
+	if (select->by_public && (!own->id || !rn_addr_equal(&select->public, &own->pub.addr)))
+		return FALSE;
+	if (select->by_port_of_public && select->public_port != own->pub.port)
+		return FALSE;
+	return !select->state || !strcmp(select->state, own_gw_state_to_string(own->state));
+}
+
+static char *side(const struct rn_addr *addr, uint16_t port)
+{
+	char text[RN_ADDR_TEXT];
+
+	if (!addr->len)
+		return g_strdup("");
+	rn_addr_print(addr, text);
+	if (!port)
+		return g_strdup(text);
+	return g_strdup_printf(addr->len == 16 ? "[%s]:%u" : "%s:%u", text, port);
+}
+
+RnMapping *agent_select_mapping_new(const struct agent_entry *entry)
+{
+	const struct own_gw_entry *own = &entry->own;
+	RnMapping *mapping = g_new(RnMapping, 1);
+	char proto[8];
+
+	roamnat__control__v1__mapping__init(mapping);
+	mapping->id = own->id;
+	mapping->epoch = own->epoch;
+	mapping->state = g_strdup(own_gw_state_to_string(own->state));
+	mapping->public_ = side(own->id ? &own->pub.addr : &(struct rn_addr){ 0 }, own->pub.port);
+	mapping->private_ = side(&own->vm.addr, own->vm.port);
+	mapping->protocol = g_strdup(own->vm.kind == RN_KIND_PORT ?
+				     rn_proto_name(own->vm.proto, proto) : "");
+	mapping->zone = own->vm.zone;
+	mapping->kind = g_strdup(own->vm.kind == RN_KIND_PORT ? "port" : "address");
+	mapping->owner = NULL;
+	mapping->pool = g_strdup("");
+	mapping->destination = NULL;
+	mapping->preset_ms = own->timer.preset;
+	mapping->elapsed_ms = own->timer.elapsed;
+	mapping->remaining_ms = own->timer.remaining;
+	return mapping;
+}
+
+void agent_select_mapping_free(void *data)
+{
+	RnMapping *mapping = data;
+
+	g_free(mapping->state);
+	g_free(mapping->public_);
+	g_free(mapping->private_);
+	g_free(mapping->protocol);
+	g_free(mapping->kind);
+	g_free(mapping->owner);
+	g_free(mapping->pool);
+	g_free(mapping->destination);
+	g_free(mapping);
+}
