@@ -1,0 +1,58 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Each packet that the module sees ends in one named counter, with a sentence;
+# nothing outside the configured prefixes is touched, and nftables and conntrack
+# see private addresses.
+# shows: S3 B5 B7
+# modes: once
+# timeout: 150
+. "$(dirname "$0")/lib.sh"
+. "$NET_DIR/nat.sh"
+
+topology --vms 2
+start_all
+route_pool gw1
+start_server srv
+must ns gw1 nft -f - <<-END
+	table inet fw {
+		chain f {
+			type filter hook forward priority 0; policy drop;
+			ct state established,related counter accept
+			ip saddr 10.0.0.0/24 ct state new counter accept
+			ip daddr 10.0.0.5 tcp dport 8080 counter accept
+			counter comment "dropped"
+		}
+		chain post { type filter hook postrouting priority 200; ip saddr 10.0.0.5 counter; ip saddr $PUBLIC_POOL counter; }
+	}
+END
+expect "B7 behind a stateful firewall that knows private addresses only" ping_from vm1 $SRV 2
+public=$(public_of 10.0.0.5)
+expect_eq "B7 tcp too" "$public" "$(seen_as tcp vm1 $SRV)"
+refuse "B7 the firewall drops new connections from outside" ask_tcp srv "$public" x 0 22
+start_server vm1 8080
+expect "B7 and lets in what its rule on the private address names" ask_tcp srv "$public" x 0 8080
+expect "B7 conntrack knows the private address" sh -c "ip netns exec gw1 conntrack -L 2>/dev/null | grep -q 'src=10.0.0.5 dst=$SRV'"
+refuse "B7 and never the public one" sh -c "ip netns exec gw1 conntrack -L 2>/dev/null | grep -q 'dst=$public'"
+
+sum() { natctl gw1 -j stats show | jq '[.[] | select(.type == "counter") | .value] | add'; }
+out() { counter gw1 out-translated; }
+in() { counter gw1 in-translated; }
+o=$(out) i=$(in)
+must ping_from vm1 $SRV 5
+expect_eq "B5 five echo requests: five more out-translated" $((o + 5)) "$(out)"
+expect_eq "B5 five replies: five more in-translated" $((i + 5)) "$(in)"
+
+before=$(counter gw1 pass-not-inside)
+quiet ip -n vm1 addr add 10.9.9.9/32 dev eth0
+ns vm1 ping -n -q -c 1 -W 1 -I 10.9.9.9 $SRV >/dev/null
+expect "B5 a source outside the prefixes is left alone, and counted so" counter_over gw1 pass-not-inside "$before"
+expect "S3 nothing was asked for it" no_mapping gw1 10.9.9.9
+before=$(counter gw1 drop-refused)
+stop_daemon controller
+ns vm2 ping -n -q -c 1 -W 1 -w 8 $SRV >"$RUN/ping" 2>&1
+expect_within "B5 with the controller away a new VM's packet is dropped at its deadline" 15 \
+	counter_over gw1 drop-deadline 0
+expect "B5 natctl explains" sh -c "ip netns exec gw1 $BIN/natctl stats show --explain | grep -q 'hold-ms'"
+expect "B5 each counter has its sentence" [ "$(natctl gw1 -j stats show | jq '[.[] | select(.type == "counter" and (.sentence | length) < 10)] | length')" = 0 ]
+run natctl gw1 stats show --explain
+expect "B5 an unprivileged user may read them" ip netns exec gw1 setpriv --reuid 65534 --clear-groups "$BIN/natctl" stats show
