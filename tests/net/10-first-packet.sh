@@ -34,12 +34,12 @@ expect "S5 vm2 gets a mapping of its own" ping_from vm2 $SRV 1
 expect "S5 vm3 too" ping_from vm3 $SRV 1
 expect_eq "S5 three VMs, three public addresses" 3 \
 	"$(controller -j mapping show | jq '[.[] | select(.state == "granted") | .public] | unique | length')"
-expect_eq "S5 each of them one mapping" 3 "$(natctl gw1 -j mapping show | jq length)"
+expect_eq "S5 each of them one mapping" 3 "$(knatctl gw1 -j mapping show | jq length)"
 server=$(public_of 10.0.0.6)
 start_server vm2
 expect_eq "a VM reaches another at its public address, and is seen with its own" \
 	"$public" "$(seen_as tcp vm1 "$server")"
 expect "S16 controller and gateways are separate machines: gw2 has nothing" no_mapping gw2 10.0.0.5
-must natctl gw1 -d mapping show
+must knatctl gw1 -d mapping show
 must controller gateway show
 must controller pool show

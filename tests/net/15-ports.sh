@@ -23,7 +23,7 @@ refuse "S5 and it is not the same public side" [ "$answer" = "$other" ]
 chat_start chat vm1 $SRV
 expect_match "S4 tcp has its own mapping" '^203\.0\.113\.[0-9]+:[0-9]+$' "$(chat_seen chat)"
 expect "S4 icmp echo by its identifier" ping_from vm1 $SRV 3
-kinds=$(natctl gw1 -j mapping show | jq -r '[.[].protocol] | unique | join(" ")')
+kinds=$(knatctl gw1 -j mapping show | jq -r '[.[].protocol] | unique | join(" ")')
 expect_eq "S4 the kernel has mappings of the three protocols" "icmp tcp udp" "$kinds"
 
 move_vm vm1 2

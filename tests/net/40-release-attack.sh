@@ -25,7 +25,7 @@ lie() {
 	local text=$1 wanted=$2 refused answer
 	shift 2
 	refused=$(daemon_counter controller refused)
-	answer=$(forge gw2 "$@" private=10.0.0.5 zone=1 "id=$id")
+	answer=$(forge gw2 controller "$@" private=10.0.0.5 zone=1 "id=$id")
 	expect_match "$text: refused" "$wanted" "$answer"
 	expect "$text: nothing changed" unchanged
 	expect "$text: counted" [ "$(daemon_counter controller refused)" -gt "$refused" ]
@@ -39,12 +39,12 @@ lie "S14 claim of a transfer that never was" '^(deny|DENY) code' mig-d epoch=1 s
 lie "S14 request for a VM that is elsewhere" '^(deny|DENY) code' natreq
 lie "S14 resume by another gateway" '(stale|STALE|deny|DENY) code' resume epoch=1
 # An answer to a question that nobody asked gets none.
-forge gw2 yes "id=$id" epoch=1 src=1 dst=2 nonce=1 >/dev/null
+forge gw2 controller yes "id=$id" epoch=1 src=1 dst=2 nonce=1 >/dev/null
 expect "S14 a yes that nobody asked for: nothing changed" unchanged
 expect "S14 the log names gw2" log_has controller 'gw2'
 expect "S14 the connection never noticed" chat_goes_on chat
 expect "S14 the audit has the attempts" [ "$(controller -j audit "$public" | jq '[.[] | select(.what == "alarm" or .what == "refused")] | length')" -gt 3 ]
-refuse "a certificate that is in nobody's table is not let in" forge gw9 rel "id=$id" epoch=1
+refuse "a certificate that is in nobody's table is not let in" forge gw9 controller rel "id=$id" epoch=1
 expect "S14 unchanged" unchanged
 
 # The old owner's late release, after the mapping moved away and back.
@@ -53,7 +53,7 @@ must wait_for 20 conf_connected gw2
 must migrate 10.0.0.5 gw2
 must wait_for 10 settled gw2 10.0.0.5
 stop_daemon gw1
-answer=$(forge gw1 rel "id=$id" epoch=1 private=10.0.0.5 zone=1)
+answer=$(forge gw1 controller rel "id=$id" epoch=1 private=10.0.0.5 zone=1)
 expect_match "S14 a delayed release of the old owner is refused" '(deny|DENY) code' "$answer"
 expect "S14 gw2 keeps it" owned_by gw2 10.0.0.5
 start_agent gw1

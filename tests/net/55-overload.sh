@@ -13,8 +13,7 @@ GATEWAY_EXTRA[gw1]=overload=2
 start_all
 route_pool gw1
 start_server srv
-ns ctl env ROAMNAT_CONTROLLER_SOCKET="$(conf_socket controller)" \
-	"$BIN/natctl" -S "unix:$(conf_socket controller)" -j monitor >"$RUN/events" 2>&1 &
+ns ctl "$BIN/natctl" -S "unix:$RUN/controller/control.sock" -j monitor >"$RUN/events" 2>&1 &
 monitor=$!
 overloaded() { grep -q '"overload"' "$RUN/events"; }
 must ping_from vm1 $SRV 1

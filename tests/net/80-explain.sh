@@ -34,7 +34,7 @@ expect "B7 and lets in what its rule on the private address names" ask_tcp srv "
 expect "B7 conntrack knows the private address" sh -c "ip netns exec gw1 conntrack -L 2>/dev/null | grep -q 'src=10.0.0.5 dst=$SRV'"
 refuse "B7 and never the public one" sh -c "ip netns exec gw1 conntrack -L 2>/dev/null | grep -q 'dst=$public'"
 
-sum() { natctl gw1 -j stats show | jq '[.[] | select(.type == "counter") | .value] | add'; }
+sum() { knatctl gw1 -j stats show | jq '[.[] | select(.type == "counter") | .value] | add'; }
 out() { counter gw1 out-translated; }
 in() { counter gw1 in-translated; }
 o=$(out) i=$(in)
@@ -53,6 +53,6 @@ ns vm2 ping -n -q -c 1 -W 1 -w 8 $SRV >"$RUN/ping" 2>&1
 expect_within "B5 with the controller away a new VM's packet is dropped at its deadline" 15 \
 	counter_over gw1 drop-deadline 0
 expect "B5 natctl explains" sh -c "ip netns exec gw1 $BIN/natctl stats show --explain | grep -q 'hold-ms'"
-expect "B5 each counter has its sentence" [ "$(natctl gw1 -j stats show | jq '[.[] | select(.type == "counter" and (.sentence | length) < 10)] | length')" = 0 ]
-run natctl gw1 stats show --explain
+expect "B5 each counter has its sentence" [ "$(knatctl gw1 -j stats show | jq '[.[] | select(.type == "counter" and (.sentence | length) < 10)] | length')" = 0 ]
+run knatctl gw1 stats show --explain
 expect "B5 an unprivileged user may read them" ip netns exec gw1 setpriv --reuid 65534 --clear-groups "$BIN/natctl" stats show

@@ -7,13 +7,14 @@
 #   REPORT_FROM   source or destination (the runner sets it)
 #   IDLE          idle timeout of new mappings; QUARANTINE
 #   KIND          address or port
-#   GATEWAY_EXTRA lines for each [gateway NAME] of the controller, e.g. planned=10
+#   GATEWAY_EXTRA[NAME]   lines for [gateway NAME] of the controller, e.g. planned=10
 #   CONTROLLER_EXTRA, AGENT_EXTRA   lines put at the end of the file
 
 : "${IDLE:=60s}" "${QUARANTINE:=120s}" "${KIND:=address}"
-CONTROLLER_EXTRA= AGENT_EXTRA= GATEWAY_EXTRA=
-CONTROLLER_PORT=7443
-PEER_PORT=7444
+CONTROLLER_EXTRA= AGENT_EXTRA=
+declare -A GATEWAY_EXTRA
+CONTROLLER_PORT=7413
+PEER_PORT=7414
 # Made on the host before the guest starts (pki.sh); a guest that finds none
 # makes its own.
 PKI=${PKI:-$TOP/build/pki}
@@ -61,7 +62,7 @@ conf_controller() {
 			[gateway $gw]
 			identity=$(conf_identity "$gw")
 			endpoint=$(ctl_addr "$gw"):$PEER_PORT
-			$GATEWAY_EXTRA
+			${GATEWAY_EXTRA[$gw]:-}
 		END
 	done
 	printf '%s\n' "$CONTROLLER_EXTRA"

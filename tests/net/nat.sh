@@ -7,10 +7,10 @@
 route_pool() { quiet ip -n net route replace "$PUBLIC_POOL" via "$(out_addr "$1")"; }
 
 # mapping GW PRIVATE [ZONE]: the kernel's mapping as one JSON object, or nothing.
-mapping() { natctl "$1" -j mapping show private "$2" zone "${3:-1}" 2>/dev/null | jq -c '.[0] // empty'; }
+mapping() { knatctl "$1" -j mapping show private "$2" zone "${3:-1}" 2>/dev/null | jq -c '.[0] // empty'; }
 # record PRIVATE [ZONE]: the controller's record of it.
 record() { controller -j mapping show private "$1" zone "${2:-1}" 2>/dev/null | jq -c '.[0] // empty'; }
-controller() { natctl controller -S "unix:$(conf_socket controller)" "$@"; }
+controller() { natctl controller "$@"; }
 # get FIELD JSON
 get() { [ -z "$2" ] || jq -r ".$1 // empty" <<<"$2"; }
 
@@ -23,9 +23,9 @@ record_state() { [ "$(get state "$(record "${@:2}")")" = "$1" ]; }
 public_of() { get public "$(record "$@")"; }
 
 # counter GW NAME: of the module; daemon_counter GW|controller NAME.
-counter() { natctl "$1" -j stats show | jq -r --arg n "$2" '[.[] | select(.name == $n) | .value] | add // 0'; }
+counter() { knatctl "$1" -j stats show | jq -r --arg n "$2" '[.[] | select(.name == $n) | .value] | add // 0'; }
 daemon_counter() {
-	natctl "$1" -S "unix:$(conf_socket "$1")" -j stats daemon |
+	natctl "$1" -j stats daemon |
 		jq -r --arg n "$2" '[.[] | select(.name == $n) | .value] | add // 0'
 }
 counter_over() { [ "$(counter "$1" "$2")" -gt "$3" ]; }
@@ -41,15 +41,6 @@ settled() {
 	done
 }
 
-# forge AS ARG...: tests/tools/forge with AS's certificate, to the controller.
-forge() {
-	local as=$1
-	shift
-	ns "$as" "$BIN/forge" --ca "$PKI/ca.pem" --cert "$PKI/$as.pem" --key "$PKI/$as.key" \
-		--to "$(ctl_addr ctl):$CONTROLLER_PORT" --identity "$(conf_identity controller)" \
-		--name "$as" --mode "${REPORT_FROM:-source}" "$@"
-}
-
 # never_both: the kernels' own witness of B1. At no time did two gateways
 # translate for one public side: the intervals of first and last translation do
 # not overlap. Call it while both mappings can still be seen, with the JSON of
@@ -61,7 +52,7 @@ intervals_disjoint() { # OLD_JSON NEW_JSON
 on_failure() {
 	local gw
 	for gw in "${!GW_NUMBER[@]}"; do
-		natctl "$gw" -d mapping show 2>&1 | head -n 10 | sed "s/^/#   $gw: /"
+		knatctl "$gw" -d mapping show 2>&1 | head -n 10 | sed "s/^/#   $gw: /"
 	done
 	controller -d mapping show 2>&1 | head -n 10 | sed 's/^/#   controller: /'
 }
