@@ -25,6 +25,7 @@ struct rn_session {
 	GQueue backlog;		/* struct rn_msg that the connection did not take */
 	uint64_t serial;	/* of this inventory; marks the records it names */
 	gboolean fresh;		/* registered here: everything is granted again */
+	uint64_t registered;	/* unit of the store that makes the incarnation durable */
 	GArray *resync;		/* ids still to be granted again, NULL for none */
 	guint next;		/* in resync */
 	guint source;		/* idle source of the resync */
@@ -69,6 +70,8 @@ gboolean rn_session_send(struct rn_gateway *gw, const struct rn_msg *msg)
 	return gw->session && send_now(gw->session, msg);
 }
 
+static void resync_go(struct rn_session *session, guint ms);
+
 static void on_drained(struct rn_conn *conn, void *data)
 {
 	struct rn_session *session = data;
@@ -78,6 +81,8 @@ static void on_drained(struct rn_conn *conn, void *data)
 			return;
 		g_free(g_queue_pop_head(&session->backlog));
 	}
+	if (session->resync && !session->source)
+		resync_go(session, 0);
 }
 
 /* ---- HELLO ---- */
@@ -121,7 +126,7 @@ static void send_peers(struct rn_session *session)
 		g_strlcpy(peer.name, gw->row.name, sizeof(peer.name));
 		g_strlcpy(peer.identity, gw->row.identity, sizeof(peer.identity));
 		g_strlcpy(peer.text, gw->endpoint, sizeof(peer.text));
-		send_now(session, &peer);
+		rn_core_send(core_of(session), session->gw->row.number, &peer);
 	}
 }
 
@@ -215,7 +220,6 @@ static void resync_end(struct rn_session *session)
 	};
 
 	g_clear_pointer(&session->resync, g_array_unref);
-	session->source = 0;
 	session->fresh = FALSE;
 	rn_core_send(core_of(session), session->gw->row.number, &done);
 }
@@ -230,26 +234,29 @@ static gboolean on_resync(gpointer data)
 	};
 	const struct rn_cause_of cause = { .gw = session->gw };
 
-	if (session->closing) {
-		session->source = 0;
-		return G_SOURCE_REMOVE;
-	}
+	session->source = 0;
 	for (int n = 0; n < RESYNC_CHUNK && session->next < session->resync->len; n++) {
 		uint64_t id = g_array_index(session->resync, uint64_t, session->next);
-		struct rn_record *record;
+		struct rn_record *record = rn_records_id(core->records, id);
 
-		if (!g_queue_is_empty(&session->backlog) ||
-		    core->out.length >= BACKLOG_MAX)
-			return G_SOURCE_CONTINUE;
+		if (session->closing || !g_queue_is_empty(&session->backlog))
+			return G_SOURCE_REMOVE;		/* `drained` goes on */
 		session->next++;
-		record = rn_records_id(core->records, id);
 		if (record && record->own.owner == session->gw->row.number)
 			rn_core_step(core, record, &event, &cause);
 	}
 	if (session->next < session->resync->len)
-		return G_SOURCE_CONTINUE;
-	resync_end(session);
+		/* Behind a slow disk the output queue must not grow. */
+		resync_go(session, core->out.length < BACKLOG_MAX ? 0 : 20);
+	else
+		resync_end(session);
 	return G_SOURCE_REMOVE;
+}
+
+static void resync_go(struct rn_session *session, guint ms)
+{
+	session->source = g_timeout_add(ms, on_resync, session);
+	g_source_set_name_by_id(session->source, "resync");
 }
 
 static void on_inventory_end(struct rn_session *session, const struct rn_msg *msg)
@@ -265,8 +272,7 @@ static void on_inventory_end(struct rn_session *session, const struct rn_msg *ms
 		if (session->fresh || record->named != session->serial)
 			g_array_append_val(session->resync, record->own.id);
 	}
-	session->source = g_timeout_add(0, on_resync, session);
-	g_source_set_name_by_id(session->source, "resync");
+	resync_go(session, 0);
 }
 
 static void resync_stop(struct rn_session *session)
@@ -282,7 +288,7 @@ static void on_register(struct rn_session *session, const struct rn_msg *msg)
 	struct rn_core *core = core_of(session);
 
 	/* One at a time: the one before is not on disk yet. */
-	if (session->fresh && core->saved > core->durable) {
+	if (session->registered > core->durable) {
 		rn_count(&core->counters, messages_bad);
 		return;
 	}
@@ -290,6 +296,7 @@ static void on_register(struct rn_session *session, const struct rn_msg *msg)
 	session->serial = ++session->sessions->serial;
 	session->fresh = TRUE;
 	rn_core_register(core, session->gw, msg->nonce);
+	session->registered = core->saved;
 }
 
 /* P6 */
@@ -514,7 +521,7 @@ struct rn_sessions *rn_sessions_new(struct rn_core *core, struct rn_tls *tls, GE
 	return sessions;
 }
 
-static gboolean none_left(gpointer data)
+static gboolean keep_turning(gpointer data)
 {
 	(void)data;
 	return G_SOURCE_CONTINUE;
@@ -538,7 +545,7 @@ void rn_sessions_free(struct rn_sessions *sessions)
 	while (g_hash_table_iter_next(&iter, &session, NULL))
 		session_close(session);
 	/* `down` comes from the main loop; a second is enough to say goodbye. */
-	waker = g_timeout_add(50, none_left, NULL);
+	waker = g_timeout_add(50, keep_turning, NULL);
 	while (g_hash_table_size(sessions->all) && g_get_monotonic_time() < until)
 		g_main_context_iteration(NULL, TRUE);
 	g_source_remove(waker);

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * roamnat-controller: options, signals, and the order of start. Each step needs
+ * the ones before it; the end is the same list reversed.
+ *
+ *  configuration -> keys -> store (locked, checked) -> core (records, leases
+ *  count as fresh) -> listener for gateways -> control socket -> READY
+ */
+#include <glib-unix.h>
+#include <stdio.h>
+#include <string.h>
+#include "base/log.h"
+#include "controller/api.h"
+#include "controller/order.h"
+#include "controller/session.h"
+
+struct program {
+	GMainLoop *loop;
+	struct rn_tls *tls;
+	struct rn_core *core;
+	struct rn_sessions *sessions;
+	struct rn_api *api;
+	int status;
+};
+
+/* ---- hooks of the core ---- */
+
+static void on_event(const struct rn_store_audit *event, void *data)
+{
+	struct program *program = data;
+
+	if (program->api)
+		rn_api_event(program->api, event);
+}
+
+static void on_changed(struct rn_record *record, void *data)
+{
+	(void)data;
+	rn_order_changed(record);
+}
+
+/* P8: what we decided is not on disk, so nobody may learn it from us. */
+static void on_failed(const char *message, void *data)
+{
+	struct program *program = data;
+
+	rn_err("%s: the controller ends, because a decision could not be stored; gateways go on translating",
+	       message);
+	program->status = 1;
+	g_main_loop_quit(program->loop);
+}
+
+/* ---- signals ---- */
+
+static gboolean on_end(gpointer data)
+{
+	struct program *program = data;
+
+	rn_notice("signal to end: connections and store are closed");
+	rn_notify("STOPPING=1");
+	g_main_loop_quit(program->loop);
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_reload(gpointer data)
+{
+	struct program *program = data;
+	g_autoptr(GError) error = NULL;
+
+	rn_notify("RELOADING=1");
+	if (rn_tls_reload(program->tls, &error))
+		rn_notice("keys, certificates and revocations read again: new connections use them");
+	else
+		rn_warn("SIGHUP: %s: the keys from before stay in use", error->message);
+	rn_notify("READY=1");
+	return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_watchdog(gpointer data)
+{
+	(void)data;
+	rn_notify("WATCHDOG=1");
+	return G_SOURCE_CONTINUE;
+}
+
+/* ---- start ---- */
+
+static gboolean start(struct program *program, struct rn_ctl_config **config, GError **error)
+{
+	static const struct rn_core_hooks hooks = {
+		.event = on_event,
+		.changed = on_changed,
+		.send = rn_session_send,
+		.failed = on_failed,
+	};
+	struct rn_store *store = rn_store_open((*config)->store, error);
+
+	if (!store)
+		return FALSE;
+	program->core = rn_core_new(g_steal_pointer(config), store, error);
+	if (!program->core)
+		return FALSE;
+	if (!rn_core_start(program->core, &hooks, program, error))
+		return FALSE;
+	program->sessions = rn_sessions_new(program->core, program->tls, error);
+	if (!program->sessions)
+		return FALSE;
+	program->api = rn_api_new(program->core, error);
+	return program->api != NULL;
+}
+
+static int serve(struct rn_ctl_config *config, struct rn_tls *tls)
+{
+	struct program program = { .tls = tls, .loop = g_main_loop_new(NULL, FALSE) };
+	g_autoptr(GError) error = NULL;
+	guint watchdog = rn_notify_watchdog();
+
+	g_unix_signal_add(SIGTERM, on_end, &program);
+	g_unix_signal_add(SIGINT, on_end, &program);
+	g_unix_signal_add(SIGHUP, on_reload, &program);
+	if (watchdog)
+		g_timeout_add(watchdog, on_watchdog, NULL);
+	if (start(&program, &config, &error)) {
+		rn_notice("%s serves gateways on %s, natctl on %s, store %s, report-from %s, %u endpoints known",
+			  rn_tls_identity(tls), program.core->config->listen,
+			  program.core->config->control_socket, program.core->config->store,
+			  rn_mode_to_string(program.core->config->mode),
+			  g_hash_table_size(program.core->records->by_id));
+		rn_notify("READY=1");
+		g_main_loop_run(program.loop);
+	} else {
+		rn_err("%s", error->message);
+		program.status = 1;
+	}
+	rn_api_free(program.api);
+	program.api = NULL;
+	rn_sessions_free(program.sessions);
+	rn_core_free(program.core);
+	rn_ctl_config_free(config);
+	g_main_loop_unref(program.loop);
+	return program.status;
+}
+
+int main(int argc, char **argv)
+{
+	g_autofree char *path = NULL;
+	gboolean check = FALSE, debug = FALSE, version = FALSE;
+	const GOptionEntry entries[] = {
+		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &path,
+		  "Configuration (/etc/roamnat/controller.conf)", "FILE" },
+		{ "check-config", 0, 0, G_OPTION_ARG_NONE, &check,
+		  "Check configuration and keys, and exit", NULL },
+		{ "debug", 'd', 0, G_OPTION_ARG_NONE, &debug, "Log more", NULL },
+		{ "version", 'V', 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL },
+		{ 0 },
+	};
+	g_autoptr(GOptionContext) context = g_option_context_new("- owner of all NAT mappings");
+	g_autoptr(GError) error = NULL;
+	struct rn_ctl_config *config;
+	struct rn_tls *tls;
+	int status;
+
+	g_option_context_add_main_entries(context, entries, NULL);
+	if (!g_option_context_parse(context, &argc, &argv, &error) || argc > 1) {
+		fprintf(stderr, "roamnat-controller: %s: see --help\n",
+			error ? error->message : "too many arguments");
+		return 1;
+	}
+	if (version) {
+		printf("roamnat-controller %s\n", ROAMNAT_VERSION);
+		return 0;
+	}
+	if (!path)
+		path = g_strdup("/etc/roamnat/controller.conf");
+	rn_log_init("roamnat-controller", debug);
+	config = rn_ctl_config_load(path, &error);
+	tls = config ? rn_tls_new(config->ca, config->cert, config->key, config->crl, &error)
+		     : NULL;
+	if (!tls) {
+		fprintf(stderr, "roamnat-controller: %s\n", error->message);
+		rn_ctl_config_free(config);
+		return 1;
+	}
+	if (check) {
+		printf("%s: ok\n", path);
+		rn_ctl_config_free(config);
+		status = 0;
+	} else {
+		status = serve(config, tls);
+	}
+	rn_tls_free(tls);
+	return status;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * Orders of the orchestrator: MIGRATE and TAKEOVER (S8). An order watches the
+ * records it concerns until each is decided, then answers.
+ */
+#ifndef RN_CONTROLLER_ORDER_H
+#define RN_CONTROLLER_ORDER_H
+
+#include "controller/job.h"
+
+/* Answers call, now or later. */
+void rn_order_migrate(struct rn_core *core, struct rn_control_call *call,
+		      const RnRequest *request);
+void rn_order_takeover(struct rn_core *core, struct rn_control_call *call,
+		       const RnRequest *request);
+/* For rn_core_hooks.changed. */
+void rn_order_changed(struct rn_record *record);
+
+#endif
