@@ -33,6 +33,7 @@ struct agent_kernel {
 	char *missing;
 	char *version;
 	struct agent_kmsg_session session;	/* answer of agent-register */
+	GArray *early;		/* misses that came before that answer */
 	const struct agent_kernel_ops *ops;
 	void *data;
 };
@@ -63,17 +64,23 @@ static void on_event(struct nlmsghdr *hdr, void *data)
 			rn_err("%s", error->message);
 		return;
 	}
-	/* Before we are registered a dump is still to come, which knows more. */
-	if (!kernel->source || (cmd != ROAMNAT_CMD_MISS_NTF && cmd != ROAMNAT_CMD_MAPPING_NTF))
+	if (cmd != ROAMNAT_CMD_MISS_NTF && cmd != ROAMNAT_CMD_MAPPING_NTF)
 		return;
 	if (!agent_kmsg_parse_mapping(hdr, &mapping, &error)) {
 		rn_err("%s", error->message);
 		return;
 	}
-	if (cmd == ROAMNAT_CMD_MISS_NTF)
+	if (!kernel->source) {
+		/* The dump of the table, still to come, knows more than a
+		 * change does, but nothing of misses.
+		 */
+		if (cmd == ROAMNAT_CMD_MISS_NTF)
+			g_array_append_val(kernel->early, mapping);
+	} else if (cmd == ROAMNAT_CMD_MISS_NTF) {
 		kernel->ops->miss(&mapping, kernel->data);
-	else
+	} else {
 		kernel->ops->changed(&mapping, kernel->data);
+	}
 }
 
 static gboolean readable(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UNUSED,
@@ -95,6 +102,7 @@ static void detach(struct agent_kernel *kernel)
 	g_clear_handle_id(&kernel->retry, g_source_remove);
 	g_clear_handle_id(&kernel->source, g_source_remove);
 	g_clear_pointer(&kernel->events, nl_socket_free);
+	g_array_set_size(kernel->early, 0);
 	kernel->id = 0;
 }
 
@@ -160,6 +168,10 @@ static void attach(struct agent_kernel *kernel, int id)
 		  kernel->session.version[0] ? kernel->session.version : "unknown",
 		  kernel->session.incarnation);
 	kernel->ops->up(&kernel->session, kernel->data);
+	for (guint i = 0; i < kernel->early->len; i++)
+		kernel->ops->miss(&g_array_index(kernel->early, struct agent_kmsg_mapping, i),
+				  kernel->data);
+	g_array_set_size(kernel->early, 0);
 }
 
 static void family_changed(int id, void *data)
@@ -189,6 +201,7 @@ struct agent_kernel *agent_kernel_new(const char *version, const struct agent_ke
 	kernel->ops = ops;
 	kernel->data = data;
 	kernel->version = g_strdup(version);
+	kernel->early = g_array_new(FALSE, FALSE, sizeof(struct agent_kmsg_mapping));
 	kernel->sync = agent_genl_open(NETLINK_GENERIC, error);
 	if (kernel->sync) {
 		agent_genl_grow(kernel->sync, REQUEST_BUFFER);
@@ -224,6 +237,7 @@ void agent_kernel_free(struct agent_kernel *kernel)
 	detach(kernel);
 	agent_family_free(kernel->family);
 	nl_socket_free(kernel->sync);
+	g_array_unref(kernel->early);
 	g_free(kernel->missing);
 	g_free(kernel->version);
 	g_free(kernel);

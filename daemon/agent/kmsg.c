@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <gio/gio.h>
 #include <linux/roamnat.h>
 #include <netlink/attr.h>
 #include <netlink/genl/genl.h>
@@ -39,11 +38,13 @@ static struct nla_policy session_policy[ROAMNAT_A_SESSION_MAX + 1] = {
 	[ROAMNAT_A_SESSION_VERSION] = { .type = NLA_STRING },
 };
 
+G_DEFINE_QUARK(agent-kmsg-error-quark, agent_kmsg_error)
+
 static gboolean wrong(GError **error, const char *what)
 {
-	g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_DATA,
-		    "kernel: its message has a bad %s; agent and module are of different versions, "
-		    "install the same", what);
+	g_set_error(error, AGENT_KMSG_ERROR, 0,
+		    "kernel: its message has a bad %s: agent and module are of different releases, install the same",
+		    what);
 	return FALSE;
 }
 

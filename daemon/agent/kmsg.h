@@ -13,6 +13,9 @@
 #include <netlink/msg.h>
 #include "own/gateway.h"
 
+#define AGENT_KMSG_ERROR	agent_kmsg_error_quark()
+GQuark agent_kmsg_error_quark(void);
+
 struct agent_kmsg_mapping {
 	uint64_t id, epoch, incarnation;
 	struct rn_private vm;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "agent/select.h"
 
-#include <gio/gio.h>
 #include <string.h>
+
+G_DEFINE_QUARK(agent-select-error-quark, agent_select_error)
 
 static gboolean wrong(GError **error, const char *what, const char *text, const char *right)
 {
-	g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT, "%s `%s' is not %s", what,
+	g_set_error(error, AGENT_SELECT_ERROR, 0, "%s `%s' is not %s", what,
 		    text, right);
 	return FALSE;
 }
@@ -49,8 +50,8 @@ gboolean agent_select_parse(const Roamnat__Control__V1__Selector *from,
 	if (select->by_proto && !rn_proto_parse(from->protocol, &select->proto))
 		return wrong(error, "protocol", from->protocol, "tcp, udp, icmp or a number");
 	if (from->pool[0]) {
-		g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
-			    "a gateway does not know the pools; ask the controller");
+		g_set_error_literal(error, AGENT_SELECT_ERROR, 0,
+				    "a gateway does not know the pools; ask the controller");
 		return FALSE;
 	}
 	return TRUE;

@@ -7,6 +7,9 @@
 #include "agent/entry.h"
 #include "control.pb-c.h"
 
+#define AGENT_SELECT_ERROR	agent_select_error_quark()
+GQuark agent_select_error_quark(void);
+
 struct agent_select {
 	bool by_public, by_private, by_proto, by_zone, by_port_of_public, by_port_of_private;
 	struct rn_addr public, private;
