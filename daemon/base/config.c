@@ -193,9 +193,11 @@ static gboolean merge_key(struct rn_config *config, const char *file, GKeyFile *
 	if (!check_key(config, file, group, key, error))
 		return FALSE;
 	text = g_key_file_get_string(from, group, key, &why);
-	if (!text) {
+	/* A bad escape sets the error and returns what it could read. */
+	if (why) {
 		g_set_error(error, G_KEY_FILE_ERROR, G_KEY_FILE_ERROR_INVALID_VALUE,
 			    "%s: [%s] %s: %s", file, group, key, why->message);
+		g_free(text);
 		return FALSE;
 	}
 	value = g_new(struct value, 1);
@@ -233,7 +235,7 @@ static gboolean merge_file(struct rn_config *config, const char *file, GError **
 
 	if (!g_file_get_contents(file, &text, &len, error))
 		return FALSE;
-	if (!g_key_file_load_from_data(from, text, len, G_KEY_FILE_NONE, error)) {
+	if (!g_key_file_load_from_data(from, text, len, G_KEY_FILE_KEEP_TRANSLATIONS, error)) {
 		g_prefix_error(error, "%s: ", file);
 		return FALSE;
 	}

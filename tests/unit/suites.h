@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * All suites of check-unit: X(foo_bar) is suite_foo_bar() of cksuite-foo-bar.c.
+ * A new one is one line here (and in unit.mk, if it needs more than daemon/
+ * without agent and controller).
+ */
+#ifndef RN_TESTS_SUITES_H
+#define RN_TESTS_SUITES_H
+
+#include <check.h>
+
+#define SUITES(X)	\
+	X(addr)		\
+	X(config)	\
+	X(codec)	\
+	X(own_both)
+
+#define DECLARE_SUITE(name) Suite *suite_##name(void);
+SUITES(DECLARE_SUITE)
+#undef DECLARE_SUITE
+
+#endif
