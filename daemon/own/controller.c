@@ -139,6 +139,14 @@ void ctl_send_grant(struct ctl_step *s, uint64_t nonce, const struct rn_timer *t
 	m->timer = (struct rn_timer){ .preset = r->preset, .remaining = r->preset };
 	if (timer && timer->preset)
 		m->timer = *timer;
+	else if (!timer && r->unacked && r->grant_timer.preset)
+		/* Said again, so it has gone on since (S7). */
+		m->timer = rn_timer_advance(r->grant_timer,
+					    (uint64_t)(s->env->now - r->grant_at));
+	if (timer || !r->unacked) {
+		r->grant_timer = m->timer;
+		r->grant_at = s->env->now;
+	}
 	r->unacked = true;
 	r->retry_at = s->env->now + own_backoff(r->tries, s->env->random);
 }
@@ -182,6 +190,25 @@ void ctl_release(struct ctl_step *s)
 void ctl_settle(struct ctl_step *s)
 {
 	enter_state(s, OWN_CTL_GRANTED);
+	/* A grant that nobody acknowledged is still to be said again. */
+	if (s->r->unacked)
+		s->r->retry_at = s->env->now + OWN_RETRY_MIN;
+}
+
+/* The orchestrator knows better than whoever claimed, or than its own older
+ * order. Only a report by the source stands: it is frozen and waits for this.
+ */
+static bool give_way(struct ctl_step *s, uint32_t dst)
+{
+	struct own_ctl_rec *r = s->r;
+
+	if (!ctl_verifying(r) || r->dst == dst)
+		return true;
+	if (r->state == OWN_CTL_VERIFY_DST)
+		return false;
+	ctl_deny(s, r->dst, RN_CODE_BUSY, r->reply_nonce);
+	ctl_settle(s);
+	return true;
 }
 
 static void ask(struct ctl_step *s)
@@ -231,21 +258,46 @@ static void send_move(struct ctl_step *s)
 		r->tries++;
 }
 
-static void on_migrate(struct ctl_step *s, const struct own_ctl_event *event)
+static void refuse_order(struct ctl_step *s, uint32_t dst, uint8_t code)
+{
+	s->r->move_to = 0;
+	s->r->move_force = false;
+	ctl_note(s, OWN_NOTE_REFUSED, s->r->owner, dst, code);
+}
+
+/* An order is to be obeyed: remembered if so. */
+static bool take_order(struct ctl_step *s, const struct own_ctl_event *event)
 {
 	struct own_ctl_rec *r = s->r;
 	uint32_t dst = event->msg->dst;
 	uint8_t code;
 
+	if (r->state == OWN_CTL_VERIFY_DST && r->dst != dst && !ctl_gw(s, r->owner)->over) {
+		ctl_note(s, OWN_NOTE_REFUSED, r->owner, dst, RN_CODE_BUSY);
+		return false;
+	}
+	r->move_to = dst;
+	r->move_force = event->force;
+	code = ctl_may_take(s, dst);
+	if (code) {
+		refuse_order(s, dst, code);
+		return false;
+	}
+	r->move_nonce = s->env->random;
+	r->move_until = s->env->now + OWN_T_ORDER;
+	return true;
+}
+
+static void on_migrate(struct ctl_step *s, const struct own_ctl_event *event)
+{
+	struct own_ctl_rec *r = s->r;
+	uint32_t dst = event->msg->dst;
+
 	if (r->state == OWN_CTL_FREE || r->state == OWN_CTL_QUARANTINE) {
 		ctl_note(s, OWN_NOTE_REFUSED, 0, dst, RN_CODE_UNKNOWN_VM);
 		return;
 	}
-	if (ctl_verifying(r) && r->dst != dst) {
-		ctl_note(s, OWN_NOTE_REFUSED, r->owner, dst, RN_CODE_BUSY);
-		return;
-	}
-	if (r->owner == dst && !ctl_verifying(r)) {
+	if (r->owner == dst && give_way(s, dst)) {
 		/* The VM is back before anybody else got it. */
 		bool told = r->move_to != 0;
 
@@ -258,18 +310,10 @@ static void on_migrate(struct ctl_step *s, const struct own_ctl_event *event)
 		}
 		return;
 	}
-	r->move_to = dst;
-	r->move_force = event->force;
-	code = ctl_may_take(s, dst);
-	if (code) {
-		r->move_to = 0;
-		r->move_force = false;
-		ctl_note(s, OWN_NOTE_REFUSED, r->owner, dst, code);
+	if (!take_order(s, event))
 		return;
-	}
+	give_way(s, dst);
 	r->cause = event->msg->cause;
-	r->move_nonce = s->env->random;
-	r->move_until = s->env->now + OWN_T_ORDER;
 	r->ordered = ctl_verifying(r);
 	if (!ctl_verifying(r)) {
 		r->tries = 0;
@@ -281,36 +325,22 @@ static void on_takeover(struct ctl_step *s, const struct own_ctl_event *event)
 {
 	struct own_ctl_rec *r = s->r;
 	uint32_t dst = event->msg->dst;
-	uint8_t code;
 
 	if (r->state == OWN_CTL_FREE || r->state == OWN_CTL_QUARANTINE || r->owner == dst) {
 		ctl_note(s, OWN_NOTE_REFUSED, 0, dst, RN_CODE_UNKNOWN_VM);
 		return;
 	}
-	r->move_to = dst;
-	r->move_force = event->force;
-	r->move_until = s->env->now + OWN_T_ORDER;
-	code = ctl_may_take(s, dst);
-	if (code) {
-		r->move_to = 0;
-		ctl_note(s, OWN_NOTE_REFUSED, r->owner, dst, code);
+	if (!take_order(s, event))
 		return;
-	}
 	r->cause = RN_CAUSE_DEAD;
 	if (ctl_gw(s, r->owner)->over) {
 		ctl_switch(s, dst, OWN_NOTE_TAKEN_OVER, 0);
 		return;
 	}
-	if (ctl_verifying(r) && r->dst != dst) {
-		r->move_to = 0;
-		ctl_note(s, OWN_NOTE_REFUSED, r->owner, dst, RN_CODE_BUSY);
-		return;
-	}
+	give_way(s, dst);
 	r->ordered = true;
-	if (!ctl_verifying(r)) {
+	if (!ctl_verifying(r))
 		ctl_verify(s, OWN_CTL_VERIFY_SRC, dst, NULL);
-		s->r->ordered = true;
-	}
 }
 
 static void on_fenced(struct ctl_step *s, uint32_t from)
@@ -362,7 +392,7 @@ static void on_allocate(struct ctl_step *s, uint32_t from, const struct rn_msg *
 	enter_state(s, OWN_CTL_GRANTED);
 	action(s, OWN_ACT_SAVE);
 	ctl_note(s, OWN_NOTE_GRANTED, 0, from, 0);
-	ctl_send_grant(s, msg->nonce, NULL);
+	ctl_send_grant(s, msg->nonce, &r->timer);
 }
 
 /* ---- time ---- */
@@ -486,8 +516,17 @@ void own_ctl_step(const struct own_ctl_env *env, struct own_ctl_rec *r,
 		on_registered(&s, event->from);
 		break;
 	case OWN_CTL_EV_INVENTORY_END:
-		if (r->owner == event->from && (r->state == OWN_CTL_GRANTED || ctl_verifying(r)))
+		/* Not while the destination is asked: its yes rests on the
+		 * source's report, and a grant of the same epoch to a new
+		 * incarnation of the source would take that back.
+		 */
+		if (r->owner == event->from && r->state != OWN_CTL_VERIFY_DST &&
+		    (r->state == OWN_CTL_GRANTED || ctl_verifying(r)))
 			ctl_send_grant(&s, 0, NULL);
+		break;
+	case OWN_CTL_EV_RECLAIM:
+		if (r->state == OWN_CTL_GRANTED && ctl_gw(&s, r->owner)->over)
+			ctl_release(&s);
 		break;
 	}
 	/* An order that waited for a grant to be acknowledged, or for a resume. */

@@ -51,6 +51,8 @@ struct own_ctl_rec {
 	bool move_force;	/* the plan may be exceeded (S15) */
 	int64_t move_until;
 	bool unacked;		/* the grant was not acknowledged yet */
+	struct rn_timer grant_timer;	/* as the grant carried it, to say it again */
+	int64_t grant_at;
 };
 
 /* A gateway, as far as decisions need it. */
@@ -75,7 +77,8 @@ enum own_ctl_event_type {
 	OWN_CTL_EV_FENCED,	/* `from` is certainly not translating any more */
 	OWN_CTL_EV_REGISTERED,	/* `from` has a new incarnation: its table is empty or suspended */
 	OWN_CTL_EV_INVENTORY_END,	/* `from` did not name this record: grant again */
-	OWN_CTL_EV_MAX = OWN_CTL_EV_INVENTORY_END,
+	OWN_CTL_EV_RECLAIM,	/* the owner is over, and nobody wants its mapping */
+	OWN_CTL_EV_MAX = OWN_CTL_EV_RECLAIM,
 };
 
 struct own_ctl_event {

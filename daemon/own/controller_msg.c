@@ -13,6 +13,7 @@ static void answer_epoch(struct ctl_step *s, uint32_t from, const struct rn_msg 
 	bool never = msg->epoch > s->r->epoch;
 	struct rn_msg *m = ctl_send(s, from, never ? RN_MSG_NEVER : RN_MSG_STALE);
 
+	m->vm = msg->vm;
 	m->epoch = msg->epoch;
 	m->nonce = msg->nonce;
 	ctl_note(s, never ? OWN_NOTE_ALARM : OWN_NOTE_REFUSED, from, 0, RN_CODE_WRONG_EPOCH);
@@ -42,6 +43,11 @@ static void on_natreq(struct ctl_step *s, uint32_t from, const struct rn_msg *ms
 
 	if (!granted(r))
 		return;			/* the shell allocates */
+	if (r->owner == from && r->state == OWN_CTL_VERIFY_DST) {
+		/* It reported that it gave this epoch up. */
+		refuse(s, from, msg, OWN_NOTE_REFUSED, RN_CODE_BUSY);
+		return;
+	}
 	if (r->owner == from) {
 		ctl_send_grant(s, msg->nonce, NULL);
 		return;
@@ -172,6 +178,11 @@ static void on_rel(struct ctl_step *s, uint32_t from, const struct rn_msg *msg)
 		ctl_release(s);
 		break;
 	case OWN_CTL_GRANTED:
+		/* Gone, where the orchestrator wanted it moved: as good as moved. */
+		if (r->move_to && r->move_to != from && !ctl_may_take(s, r->move_to)) {
+			ctl_switch(s, r->move_to, OWN_NOTE_MOVED, from);
+			return;
+		}
 		ctl_release(s);
 		break;
 	case OWN_CTL_QUARANTINE:
@@ -179,6 +190,7 @@ static void on_rel(struct ctl_step *s, uint32_t from, const struct rn_msg *msg)
 		break;			/* said before: the same answer */
 	}
 	m = ctl_send(s, from, RN_MSG_RELOK);
+	m->vm = msg->vm;
 	m->nonce = msg->nonce;
 }
 
@@ -192,6 +204,7 @@ static void on_resume(struct ctl_step *s, uint32_t from, const struct rn_msg *ms
 		if (msg->epoch >= r->epoch && r->owner != from)
 			ctl_note(s, OWN_NOTE_ALARM, from, 0, RN_CODE_NOT_OWNER);
 		m = ctl_send(s, from, msg->epoch > r->epoch ? RN_MSG_NEVER : RN_MSG_STALE);
+		m->vm = msg->vm;
 		m->epoch = msg->epoch;
 		m->nonce = msg->nonce;
 		return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The gateway's machine: states, timers and local events. Messages and the
- * results of kernel requests are in gateway_msg.c.
+ * results of kernel requests are in gateway_msg.c, transfers in gateway_slot.c.
  *
  * Safety rests on three habits. Only INSTALL makes the kernel translate, and
  * only a GRANT of our incarnation orders an INSTALL (P1, P2). Every promise
@@ -130,6 +130,7 @@ void gw_forget(struct gw_step *s)
 	gw_action(s, OWN_ACT_DELETE);
 	gw_note(s, OWN_NOTE_GONE, 0);
 	gw_enter_state(s, OWN_GW_NONE);
+	gw_promote(s);
 }
 
 void gw_answer(struct gw_step *s, const struct rn_msg *question, uint8_t code)
@@ -149,27 +150,13 @@ void gw_answer(struct gw_step *s, const struct rn_msg *question, uint8_t code)
 
 static void send_moving_in(struct gw_step *s)
 {
-	const struct own_gw_env *env = s->env;
 	struct own_gw_entry *e = s->e;
 	struct rn_msg *m;
-	unsigned int i;
 
-	for (i = 0; i < OWN_GW_SLOTS && env->mode == RN_MODE_DESTINATION; i++) {
-		if (!e->slot[i].sender || !e->slot[i].epoch)
-			continue;
-		m = gw_send(s, RN_CONTROLLER, RN_MSG_MIG_D);
-		m->id = e->slot[i].id;
-		m->epoch = e->slot[i].epoch;
-		m->src = e->slot[i].sender;
-		m->dst = env->self;
-		m->timer = rn_timer_advance(e->slot[i].timer,
-					    (uint64_t)(env->now - e->slot[i].at));
-		m->nonce = e->nonce;
-	}
 	/* A forged transfer must not starve the VM: after a while its own
 	 * request goes out beside the transfer (I8).
 	 */
-	if (e->wanted && env->now >= e->since + OWN_T_STARVE) {
+	if (e->wanted && s->env->now >= e->wanted_at + OWN_T_STARVE) {
 		m = gw_send(s, RN_CONTROLLER, RN_MSG_NATREQ);
 		m->id = 0;
 		m->epoch = 0;
@@ -232,6 +219,8 @@ void gw_send_open(struct gw_step *s)
 		m->timer = e->timer;
 		m->nonce = e->nonce;
 	}
+	if (s->env->session)
+		gw_send_slots(s);
 	e->retry_at = s->env->now + own_backoff(e->tries, s->env->random);
 	if (e->tries < UINT8_MAX)
 		e->tries++;
@@ -266,43 +255,6 @@ static int64_t next_wake(const struct own_gw_entry *e)
 	return OWN_NEVER;
 }
 
-/* ---- transfers that wait ---- */
-
-/* The slot's transfer is over: confirmed elsewhere, refused or too old. */
-void gw_slot_over(struct gw_step *s, struct own_gw_slot *slot)
-{
-	struct own_gw_entry *e = s->e;
-	bool held = e->state == OWN_GW_MOVING_IN && slot == &e->slot[e->held];
-	struct rn_msg *m;
-	unsigned int i;
-
-	if (held) {
-		m = gw_action(s, OWN_ACT_DELETE);
-		m->id = slot->id;
-		m->epoch = slot->epoch;
-	}
-	if (slot->floor < slot->epoch)
-		slot->floor = slot->epoch;
-	slot->epoch = 0;
-	if (!held)
-		return;
-	for (i = 0; i < OWN_GW_SLOTS; i++) {
-		struct rn_msg object = { .vm = e->vm };
-
-		if (!e->slot[i].sender || !e->slot[i].epoch)
-			continue;
-		object.id = e->slot[i].id;
-		object.epoch = e->slot[i].epoch;
-		object.pub = e->slot[i].pub;
-		object.timer = rn_timer_advance(e->slot[i].timer,
-						(uint64_t)(s->env->now - e->slot[i].at));
-		object.src = e->slot[i].sender;
-		gw_kernel(s, OWN_ACT_HOLD, &object, &object);
-		return;
-	}
-	gw_enter_state(s, OWN_GW_NONE);
-}
-
 /* ---- local events ---- */
 
 static void on_miss(struct gw_step *s, const struct own_gw_event *event)
@@ -312,15 +264,19 @@ static void on_miss(struct gw_step *s, const struct own_gw_event *event)
 	switch ((enum own_gw_state)e->state) {
 	case OWN_GW_NONE:
 		gw_enter_state(s, OWN_GW_PENDING);
+		e->left_for = 0;
 		e->timer = (struct rn_timer){ .preset = event->preset,
 					      .remaining = event->preset };
 		gw_send_open(s);
 		break;
 	case OWN_GW_MOVING_IN:
+		if (!e->wanted)
+			e->wanted_at = s->env->now;
 		e->wanted = true;
 		if (!e->timer.preset)
 			e->timer.preset = event->preset;
-		e->retry_at = earlier(e->retry_at, e->since + OWN_T_STARVE);
+		if (s->env->now < e->wanted_at + OWN_T_STARVE)
+			e->retry_at = earlier(e->retry_at, e->wanted_at + OWN_T_STARVE);
 		break;
 	case OWN_GW_ACTIVE:
 		/* The kernel has nothing where we thought to translate:
@@ -373,20 +329,19 @@ static void freeze(struct gw_step *s, enum own_act_type type, const struct rn_ms
 	gw_kernel(s, type, NULL, cause);
 }
 
-static void on_left(struct gw_step *s, const struct rn_msg *msg)
+void gw_left(struct gw_step *s, uint32_t dst, const struct rn_msg *cause)
 {
 	struct own_gw_entry *e = s->e;
-	uint32_t dst = msg->dst == s->env->self ? 0 : msg->dst;
 
 	e->left_for = dst;
 	if (e->state == OWN_GW_ACTIVE && dst) {
-		freeze(s, OWN_ACT_FREEZE_OUT, msg);
+		freeze(s, OWN_ACT_FREEZE_OUT, cause);
 	} else if (e->state == OWN_GW_MOVING_OUT && dst != e->peer) {
 		/* Back here, or on to a third one: the promise to the first
 		 * stands, so only a new epoch can help (P4).
 		 */
-		e->again = dst != 0;
 		gw_enter_state(s, OWN_GW_RESUMING);
+		e->again = dst != 0;
 		gw_send_open(s);
 	} else if (e->state == OWN_GW_RESUMING) {
 		e->again = dst != 0;
@@ -434,10 +389,7 @@ static void on_suspend(struct gw_step *s)
 
 	e->asked_nonce = 0;
 	if (e->state == OWN_GW_MOVING_IN) {
-		struct rn_msg *m = gw_action(s, OWN_ACT_DELETE);
-
-		m->id = e->slot[e->held].id;
-		m->epoch = e->slot[e->held].epoch;
+		gw_unhold(s);
 		gw_enter_state(s, OWN_GW_NONE);
 	} else if (e->state == OWN_GW_ACTIVE || gw_frozen(e)) {
 		/* Promises were made in the incarnation that ended; the
@@ -487,7 +439,7 @@ void own_gw_step(const struct own_gw_env *env, struct own_gw_entry *e,
 			freeze(&s, OWN_ACT_FREEZE_REL, NULL);
 		break;
 	case OWN_GW_EV_VM_LEFT:
-		on_left(&s, event->msg);
+		gw_left(&s, event->msg->dst == env->self ? 0 : event->msg->dst, event->msg);
 		break;
 	case OWN_GW_EV_RELEASE:
 		if (e->state == OWN_GW_ACTIVE) {

@@ -49,7 +49,7 @@ struct own_gw_entry {
 	uint8_t tries;
 	uint8_t held;		/* MOVING_IN: index of the slot in the kernel */
 	bool wanted;		/* MOVING_IN: the VM's packets wait here */
-	bool again;		/* RESUMING: move on to left_for once resumed */
+	bool again;		/* frozen: move on to left_for once granted again */
 	bool acked;		/* MOVING_OUT: the destination has the transfer */
 	struct rn_private vm;
 	struct rn_public pub;
@@ -60,6 +60,7 @@ struct own_gw_entry {
 	uint32_t left_for;	/* orchestrator: VM is at that gateway; 0 it is here */
 	uint64_t nonce;		/* of the request that is open */
 	int64_t since;		/* when the state was entered */
+	int64_t wanted_at;	/* since when the VM's packets wait */
 	int64_t retry_at;
 	int64_t wake;		/* give OWN_GW_EV_TIME at or after this time */
 	struct own_gw_slot slot[OWN_GW_SLOTS];

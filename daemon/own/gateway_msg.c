@@ -15,6 +15,19 @@ static void ignore(struct gw_step *s, uint8_t code)
 
 /* ---- grants (P1) ---- */
 
+/* Has the kernel counted on by itself, packets held included? Of what is held
+ * only if it is what the controller speaks of, not a forgery of it.
+ */
+static bool keeps_timer(const struct own_gw_entry *e, const struct rn_msg *grant)
+{
+	const struct own_gw_slot *slot = &e->slot[e->held];
+
+	if (e->state == OWN_GW_SUSPENDED)
+		return e->id == grant->id;
+	return e->state == OWN_GW_MOVING_IN && slot->id == grant->id &&
+	       slot->epoch + 1 == grant->epoch && slot->timer.preset == grant->timer.preset;
+}
+
 static void on_grant(struct gw_step *s, const struct rn_msg *msg)
 {
 	struct own_gw_entry *e = s->e;
@@ -24,6 +37,10 @@ static void on_grant(struct gw_step *s, const struct rn_msg *msg)
 
 	if (!s->env->incarnation || msg->incarnation != s->env->incarnation) {
 		ignore(s, RN_CODE_WRONG_INCARNATION);
+		return;
+	}
+	if (!rn_private_equal(&msg->vm, &e->vm)) {
+		ignore(s, RN_CODE_BAD_MESSAGE);
 		return;
 	}
 	if (holds && e->state == OWN_GW_ACTIVE && msg->epoch == e->epoch) {
@@ -37,10 +54,7 @@ static void on_grant(struct gw_step *s, const struct rn_msg *msg)
 		return;
 	}
 	gw_kernel(s, OWN_ACT_INSTALL, msg, msg);
-	/* The kernel has counted on by itself, packets held included. */
-	s->acts->act[s->acts->n - 1].keep_timer =
-		e->id == msg->id && (e->state == OWN_GW_SUSPENDED ||
-				     e->state == OWN_GW_MOVING_IN);
+	s->acts->act[s->acts->n - 1].keep_timer = keeps_timer(e, msg);
 }
 
 static void send_gone(struct gw_step *s, const struct rn_msg *grant)
@@ -55,10 +69,10 @@ static void send_gone(struct gw_step *s, const struct rn_msg *grant)
 static void installed(struct gw_step *s, const struct rn_msg *grant, int err)
 {
 	struct own_gw_entry *e = s->e;
-	uint32_t peer = e->peer;
+	bool resumed = e->state == OWN_GW_RESUMING || e->state == OWN_GW_MOVING_OUT;
 	struct rn_msg *m, object = *grant;
-	bool again, resumed = e->state == OWN_GW_RESUMING || e->state == OWN_GW_MOVING_OUT;
 	unsigned int i;
+	bool go;
 
 	if (err == -ESTALE) {
 		/* Given up before: say so, or everybody waits for us (P11). */
@@ -73,22 +87,23 @@ static void installed(struct gw_step *s, const struct rn_msg *grant, int err)
 		gw_kernel(s, OWN_ACT_FLOOR, &object, grant);
 		return;
 	}
-	again = resumed && e->again && e->left_for && e->left_for != peer;
-	if (!resumed)
-		e->left_for = 0;
+	/* The VM left before the grant came: on with it. But one that comes
+	 * back because the destination did not take it stays for a while.
+	 */
+	go = e->left_for && (!resumed || e->again);
 	e->id = grant->id;
 	e->epoch = grant->epoch;
 	e->pub = grant->pub;
 	e->timer = grant->timer;
+	/* The controller has decided; whatever was transferred is over. */
 	for (i = 0; i < OWN_GW_SLOTS; i++)
-		if (e->slot[i].epoch <= grant->epoch)
-			e->slot[i].epoch = 0;
+		e->slot[i].epoch = 0;
 	e->again = false;
 	gw_enter_state(s, OWN_GW_ACTIVE);
 	m = gw_send(s, RN_CONTROLLER, RN_MSG_GRANT_ACK);
 	m->nonce = grant->nonce;
 	gw_note(s, OWN_NOTE_ACTIVE, 0);
-	if (again) {
+	if (go) {
 		struct rn_msg cause = { .type = RN_MSG_MOVE, .dst = e->left_for };
 
 		gw_kernel(s, OWN_ACT_FREEZE_OUT, NULL, &cause);
@@ -107,6 +122,7 @@ static void on_verify_src(struct gw_step *s, const struct rn_msg *msg)
 	struct own_gw_entry *e = s->e;
 	bool mine = e->id == msg->id && e->state != OWN_GW_MOVING_IN &&
 		    e->state != OWN_GW_NONE && e->state != OWN_GW_PENDING;
+	bool left = e->left_for && e->left_for == msg->dst;
 	struct rn_msg object = { .vm = e->vm, .id = msg->id, .epoch = msg->epoch };
 
 	if (!asks_us(s, msg)) {
@@ -118,8 +134,6 @@ static void on_verify_src(struct gw_step *s, const struct rn_msg *msg)
 		return;
 	}
 	if (mine && msg->epoch == e->epoch) {
-		bool left = e->left_for && e->left_for == msg->dst;
-
 		switch ((enum own_gw_state)e->state) {
 		case OWN_GW_ACTIVE:
 		case OWN_GW_SUSPENDED:
@@ -148,197 +162,19 @@ static void on_verify_src(struct gw_step *s, const struct rn_msg *msg)
 		gw_answer(s, msg, RN_CODE_VM_HERE);
 		return;
 	}
+	if (!left) {
+		/* Recorded here, though we hold nothing: the grant is still on
+		 * its way. Whoever asks in that moment is not the VM's gateway
+		 * for that alone; a yes would hand it to any claimant (I8).
+		 */
+		gw_answer(s, msg, RN_CODE_NOT_CONFIRMED);
+		return;
+	}
 	/* Whoever does not translate can promise. */
 	gw_kernel(s, OWN_ACT_FLOOR, &object, msg);
 }
 
-static struct own_gw_slot *slot_of(struct own_gw_entry *e, uint32_t sender, uint64_t id,
-				   uint64_t epoch)
-{
-	unsigned int i;
-
-	for (i = 0; i < OWN_GW_SLOTS; i++)
-		if (e->slot[i].sender == sender && sender && e->slot[i].id == id &&
-		    e->slot[i].epoch == epoch && epoch)
-			return &e->slot[i];
-	return NULL;
-}
-
-static void on_verify_dst(struct gw_step *s, const struct rn_msg *msg)
-{
-	struct own_gw_entry *e = s->e;
-
-	if (!asks_us(s, msg)) {
-		ignore(s, RN_CODE_WRONG_INCARNATION);
-		return;
-	}
-	if (slot_of(e, msg->src, msg->id, msg->epoch)) {
-		gw_answer(s, msg, 0);
-		return;
-	}
-	if (e->state == OWN_GW_ACTIVE || (gw_frozen(e) && e->id == msg->id &&
-					  e->epoch >= msg->epoch)) {
-		gw_answer(s, msg, RN_CODE_NOT_CONFIRMED);
-		return;
-	}
-	/* The report overtook the transfer. Answer when that comes. */
-	e->asked_nonce = msg->nonce;
-	e->asked_id = msg->id;
-	e->asked_epoch = msg->epoch;
-	e->asked_src = msg->src;
-	e->asked_until = s->env->now + OWN_T_VERIFY;
-}
-
-static void answer_asked(struct gw_step *s, const struct own_gw_slot *slot)
-{
-	struct own_gw_entry *e = s->e;
-	struct rn_msg question = {
-		.id = e->asked_id, .epoch = e->asked_epoch, .src = e->asked_src,
-		.dst = s->env->self, .nonce = e->asked_nonce,
-	};
-
-	if (!e->asked_nonce || e->asked_src != slot->sender ||
-	    e->asked_id != slot->id || e->asked_epoch != slot->epoch)
-		return;
-	e->asked_nonce = 0;
-	gw_answer(s, &question, 0);
-}
-
-/* ---- transfers (P12) ---- */
-
-static void transfer_ack(struct gw_step *s, uint32_t to, const struct rn_msg *xfer, uint8_t code)
-{
-	struct rn_msg *m = gw_send(s, to, RN_MSG_XFER_ACK);
-
-	m->id = xfer->id;
-	m->epoch = xfer->epoch;
-	m->incarnation = 0;
-	m->nonce = xfer->nonce;
-	m->code = code;
-}
-
-static struct own_gw_slot *slot_for(struct own_gw_entry *e, uint32_t sender)
-{
-	struct own_gw_slot *oldest = NULL;
-	unsigned int i;
-
-	for (i = 0; i < OWN_GW_SLOTS; i++)
-		if (e->slot[i].sender == sender)
-			return &e->slot[i];
-	for (i = 0; i < OWN_GW_SLOTS; i++)
-		if (!e->slot[i].sender)
-			return &e->slot[i];
-	for (i = 0; i < OWN_GW_SLOTS; i++) {
-		if (e->state == OWN_GW_MOVING_IN && i == e->held)
-			continue;
-		if (!oldest || e->slot[i].at < oldest->at)
-			oldest = &e->slot[i];
-	}
-	memset(oldest, 0, sizeof(*oldest));
-	return oldest;
-}
-
-static uint8_t judge_transfer(const struct own_gw_entry *e, uint32_t from,
-			      const struct rn_msg *msg)
-{
-	unsigned int i;
-
-	if (!msg->id || !msg->epoch || !msg->pub.addr.len)
-		return RN_CODE_BAD_MESSAGE;
-	if (!rn_timer_valid(&msg->timer))
-		return RN_CODE_BAD_TIMER;
-	if (e->state == OWN_GW_ACTIVE)
-		return e->id == msg->id ? RN_CODE_WRONG_EPOCH : RN_CODE_BUSY;
-	if (gw_frozen(e) && e->id == msg->id && msg->epoch <= e->epoch)
-		return RN_CODE_WRONG_EPOCH;
-	for (i = 0; i < OWN_GW_SLOTS; i++)
-		if (e->slot[i].sender == from && e->slot[i].id == msg->id &&
-		    (msg->epoch <= e->slot[i].floor || msg->epoch < e->slot[i].epoch))
-			return RN_CODE_WRONG_EPOCH;
-	return RN_CODE_OK;
-}
-
-static void on_xfer(struct gw_step *s, uint32_t from, const struct rn_msg *msg)
-{
-	struct own_gw_entry *e = s->e;
-	uint8_t code = judge_transfer(e, from, msg);
-	struct rn_msg object = *msg;
-	struct own_gw_slot *slot;
-	bool in = e->state == OWN_GW_MOVING_IN;
-
-	if (e->state == OWN_GW_SUSPENDED || !s->env->incarnation)
-		return;			/* he tries again; we shall know more */
-	if (code) {
-		transfer_ack(s, from, msg, code);
-		return;
-	}
-	slot = slot_for(e, from);
-	if (slot->epoch == msg->epoch && slot->id == msg->id) {
-		transfer_ack(s, from, msg, 0);
-		return;
-	}
-	if (in && slot == &e->slot[e->held]) {
-		struct rn_msg *m = gw_action(s, OWN_ACT_DELETE);
-
-		m->id = slot->id;
-		m->epoch = slot->epoch;
-		in = false;
-	} else if (gw_frozen(e)) {
-		gw_action(s, OWN_ACT_DELETE);
-	}
-	if (slot->id != msg->id)
-		slot->floor = 0;
-	slot->sender = from;
-	slot->id = msg->id;
-	slot->epoch = msg->epoch;
-	slot->pub = msg->pub;
-	slot->timer = msg->timer;
-	slot->at = s->env->now;
-	object.src = from;
-	if (!in) {
-		gw_kernel(s, OWN_ACT_HOLD, &object, &object);
-		return;
-	}
-	/* Another sender's transfer is in the kernel. This one waits beside
-	 * it; the controller knows which is genuine.
-	 */
-	transfer_ack(s, from, msg, 0);
-	answer_asked(s, slot);
-	gw_send_open(s);
-}
-
-static void held(struct gw_step *s, const struct rn_msg *xfer, int err)
-{
-	struct own_gw_entry *e = s->e;
-	struct own_gw_slot *slot = slot_of(e, xfer->src, xfer->id, xfer->epoch);
-
-	if (!slot)
-		return;
-	if (err) {
-		transfer_ack(s, slot->sender, xfer,
-			     err == -ESTALE ? RN_CODE_WRONG_EPOCH : RN_CODE_LIMIT);
-		if (err == -ESTALE)
-			slot->floor = slot->epoch;
-		slot->epoch = 0;
-		if (e->state == OWN_GW_MOVING_IN || gw_frozen(e))
-			gw_enter_state(s, OWN_GW_NONE);
-		return;
-	}
-	e->held = (uint8_t)(slot - e->slot);
-	e->id = slot->id;
-	e->epoch = slot->epoch;
-	e->pub = slot->pub;
-	if (e->state == OWN_GW_PENDING)
-		e->wanted = true;
-	gw_enter_state(s, OWN_GW_MOVING_IN);
-	e->left_for = 0;
-	e->peer = slot->sender;
-	if (xfer->type == RN_MSG_XFER)
-		transfer_ack(s, slot->sender, xfer, 0);
-	gw_note(s, OWN_NOTE_HELD, 0);
-	answer_asked(s, slot);
-	gw_send_open(s);
-}
+/* ---- transfers: see gateway_slot.c ---- */
 
 static void on_xfer_ack(struct gw_step *s, uint32_t from, const struct rn_msg *msg)
 {
@@ -363,39 +199,22 @@ static void on_move(struct gw_step *s, const struct rn_msg *msg)
 {
 	struct own_gw_entry *e = s->e;
 	struct rn_msg object = { .vm = e->vm, .id = msg->id, .epoch = msg->epoch };
+	uint32_t dst = msg->dst == s->env->self ? 0 : msg->dst;
 
-	if (e->id == msg->id && e->epoch == msg->epoch && e->state == OWN_GW_ACTIVE) {
-		e->left_for = msg->dst;
-		gw_kernel(s, OWN_ACT_FREEZE_OUT, NULL, msg);
-	} else if (e->id == msg->id && e->state == OWN_GW_MOVING_OUT &&
-		   e->peer != msg->dst) {
-		e->left_for = msg->dst;
-		e->again = true;
-		gw_enter_state(s, OWN_GW_RESUMING);
-		gw_send_open(s);
-	} else if (e->id == msg->id && e->state == OWN_GW_RESUMING) {
-		e->left_for = msg->dst;
-		e->again = true;
-	} else if (e->state == OWN_GW_NONE) {
+	if (e->id == msg->id && e->epoch == msg->epoch)
+		gw_left(s, dst, msg);
+	else if (e->state == OWN_GW_NONE && dst)
 		/* Recorded here, but gone: let go of it, promise first. */
 		gw_kernel(s, OWN_ACT_FLOOR, &object, msg);
-	}
 }
 
 /* STALE and NEVER: the epoch is over, or never was. */
 static void on_over(struct gw_step *s, const struct rn_msg *msg)
 {
 	struct own_gw_entry *e = s->e;
-	unsigned int i;
 
-	for (i = 0; i < OWN_GW_SLOTS; i++) {
-		struct own_gw_slot *slot = &e->slot[i];
-
-		if (slot->id == msg->id && slot->epoch && slot->epoch == msg->epoch) {
-			gw_slot_over(s, slot);
-			return;
-		}
-	}
+	if (gw_slots_over(s, msg->id, msg->epoch))
+		return;
 	if (e->id != msg->id || e->epoch != msg->epoch)
 		return;
 	if (gw_frozen(e) || e->state == OWN_GW_SUSPENDED)
@@ -407,14 +226,30 @@ static void on_over(struct gw_step *s, const struct rn_msg *msg)
 		gw_kernel(s, OWN_ACT_FREEZE_REL, NULL, msg);
 }
 
+/* A refusal of a report by the destination ends that sender's slot. */
+static bool slot_denied(struct gw_step *s, const struct rn_msg *msg)
+{
+	struct own_gw_entry *e = s->e;
+	unsigned int i;
+
+	for (i = 0; i < OWN_GW_SLOTS; i++)
+		if (e->slot[i].epoch && msg->nonce == gw_slot_nonce(e, i)) {
+			gw_slot_over(s, &e->slot[i]);
+			return true;
+		}
+	return false;
+}
+
 static void on_deny(struct gw_step *s, const struct rn_msg *msg)
 {
 	struct own_gw_entry *e = s->e;
 	struct rn_msg *m;
 
-	if (msg->nonce != e->nonce || msg->code == RN_CODE_BUSY ||
-	    msg->code == RN_CODE_NOT_REGISTERED || msg->code == RN_CODE_LEASE_OVER)
+	if (msg->code == RN_CODE_BUSY || msg->code == RN_CODE_NOT_REGISTERED ||
+	    msg->code == RN_CODE_LEASE_OVER || msg->code == RN_CODE_WRONG_INCARNATION)
 		return;			/* not for now: the retry goes on */
+	if (slot_denied(s, msg) || msg->nonce != e->nonce)
+		return;
 	switch ((enum own_gw_state)e->state) {
 	case OWN_GW_PENDING:
 		m = gw_action(s, OWN_ACT_REFUSE);
@@ -422,9 +257,6 @@ static void on_deny(struct gw_step *s, const struct rn_msg *msg)
 		s->acts->act[s->acts->n - 1].ms = OWN_T_NEGATIVE;
 		gw_note(s, OWN_NOTE_REFUSED, msg->code);
 		gw_enter_state(s, OWN_GW_NONE);
-		break;
-	case OWN_GW_MOVING_IN:
-		gw_slot_over(s, &e->slot[e->held]);
 		break;
 	case OWN_GW_MOVING_OUT:
 		gw_note(s, OWN_NOTE_REFUSED, msg->code);
@@ -434,6 +266,10 @@ static void on_deny(struct gw_step *s, const struct rn_msg *msg)
 	case OWN_GW_RELEASING:
 	case OWN_GW_RESUMING:
 		gw_forget(s);
+		break;
+	case OWN_GW_MOVING_IN:
+		/* The VM's own request; the transfer is still undecided. */
+		e->wanted = false;
 		break;
 	case OWN_GW_NONE:
 	case OWN_GW_ACTIVE:
@@ -447,7 +283,7 @@ void gw_message(struct gw_step *s, uint32_t from, const struct rn_msg *msg)
 	struct own_gw_entry *e = s->e;
 
 	if (msg->type == RN_MSG_XFER && from != RN_CONTROLLER) {
-		on_xfer(s, from, msg);
+		gw_on_xfer(s, from, msg);
 		return;
 	}
 	if (msg->type == RN_MSG_XFER_ACK && from != RN_CONTROLLER) {
@@ -466,7 +302,10 @@ void gw_message(struct gw_step *s, uint32_t from, const struct rn_msg *msg)
 		on_verify_src(s, msg);
 		break;
 	case RN_MSG_VERIFY_DST:
-		on_verify_dst(s, msg);
+		if (asks_us(s, msg))
+			gw_on_verify_dst(s, msg);
+		else
+			ignore(s, RN_CODE_WRONG_INCARNATION);
 		break;
 	case RN_MSG_MOVE:
 		on_move(s, msg);
@@ -563,7 +402,7 @@ void gw_kernel_result(struct gw_step *s, const struct own_gw_event *event)
 		installed(s, &cause, event->err);
 		return;
 	case OWN_ACT_HOLD:
-		held(s, &cause, event->err);
+		gw_held(s, &cause, event->err);
 		return;
 	case OWN_ACT_FLOOR:
 		floor_set(s, &cause, event->err);

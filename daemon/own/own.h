@@ -39,7 +39,7 @@ enum own_act_type {
 	OWN_ACT_FREEZE_REL,	/* msg.id, msg.epoch: state releasing */
 	OWN_ACT_FLOOR,		/* msg.id, msg.epoch */
 	/* gateway: kernel requests whose result changes nothing */
-	OWN_ACT_DELETE,		/* msg.id, msg.epoch; absent is fine */
+	OWN_ACT_DELETE,		/* msg.id, msg.epoch; absent is fine; see only_held */
 	OWN_ACT_REFUSE,		/* msg.vm, msg.code; hold-off `ms` */
 
 	/* controller: durable before any later OWN_ACT_SEND leaves (P8) */
@@ -76,6 +76,11 @@ struct own_act {
 	uint32_t verified_by;	/* NOTE */
 	int64_t ms;		/* REFUSE */
 	bool keep_timer;	/* INSTALL: the timer in the kernel goes on, whatever msg says */
+	/* DELETE: only while the kernel has it in state held and for msg.vm.
+	 * What a peer transfers can name the id and epoch of another VM's
+	 * mapping, and a grant of that may have taken its place meanwhile.
+	 */
+	bool only_held;
 	struct rn_msg msg;
 };
 
