@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # roamnat-controller; included by daemon/daemon.mk.
-RN_CONTROLLER_LIBS := $(shell $(PKG_CONFIG) --libs gio-2.0 sqlite3)
+RN_CONTROLLER_LIBS := $(shell $(PKG_CONFIG) --libs sqlite3)
 RN_CONTROLLER_CPPFLAGS := \
 	-DROAMNAT_VERSION='"$(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)"'
 RN_CONTROLLER_OBJS := $(call rn_objs,daemon/controller/*.c)

@@ -3,10 +3,10 @@
  * Pools side by side: which one serves a private side, which one an endpoint
  * belongs to, and the quarantine, which is the same for both kinds.
  */
-#include <string.h>
-#include <gio/gio.h>
 #include "controller/heap.h"
 #include "controller/pool-kind.h"
+
+#define RN_POOL_ERROR	g_quark_from_static_string("rn-pool")
 
 struct rn_pool {
 	struct rn_pool_spec spec;	/* owns what it points to */
@@ -157,7 +157,7 @@ static gboolean spans_add(struct rn_pools *pools, struct rn_pool *pool, GError *
 
 			if (!prefixes_overlap(&span.prefix, &other->prefix))
 				continue;
-			g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+			g_set_error(error, RN_POOL_ERROR, 0,
 				    "pool %s: %s/%u overlaps a prefix of pool %s: an address belongs to one pool, take it out of one of them",
 				    pool->spec.name, rn_addr_print(&span.prefix.addr, text),
 				    span.prefix.len, other->pool->spec.name);
@@ -176,14 +176,14 @@ static gboolean port_spec_valid(const struct rn_pool_spec *spec, GError **error)
 	for (gsize i = 0; i < spec->n_prefixes; i++) {
 		addresses += rn_pool_prefix_size(&spec->prefixes[i]);
 		if (addresses > RN_POOL_PORT_ADDRESSES) {
-			g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+			g_set_error(error, RN_POOL_ERROR, 0,
 				    "pool %s: a port pool has at most %d addresses: take longer prefixes or several pools",
 				    spec->name, RN_POOL_PORT_ADDRESSES);
 			return FALSE;
 		}
 	}
 	if (spec->port_lo > spec->port_hi || !spec->protocols) {
-		g_set_error(error, G_IO_ERROR, G_IO_ERROR_INVALID_ARGUMENT,
+		g_set_error(error, RN_POOL_ERROR, 0,
 			    "pool %s: a port pool needs ports LOW-HIGH and a protocol",
 			    spec->name);
 		return FALSE;

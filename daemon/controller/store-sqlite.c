@@ -193,8 +193,14 @@ static void sqlite_close(void *data)
 
 static gboolean open_checked(struct db *db, GError **error)
 {
+	int fd;
+
 	if (!lock_take(db, error))
 		return FALSE;
+	/* Who talked to whom is nobody's business; SQLite's other files follow. */
+	fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
 	if (sqlite3_open_v2(db->path, &db->writer,
 			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
 			    NULL) != SQLITE_OK)

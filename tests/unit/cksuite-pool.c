@@ -6,7 +6,7 @@
 #include "controller/plan.h"
 #include "controller/pool.h"
 
-Suite *pool_suite(void);
+Suite *make_pool_suite(void);
 
 static struct rn_pools *pools;
 
@@ -327,7 +327,7 @@ START_TEST(heap_against_a_scan)
 }
 END_TEST
 
-Suite *pool_suite(void)
+Suite *make_pool_suite(void)
 {
 	Suite *suite = suite_create("pool");
 	TCase *tc = tcase_create("pool");
