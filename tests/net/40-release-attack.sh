@@ -44,7 +44,7 @@ expect "S14 a yes that nobody asked for: nothing changed" unchanged
 expect "S14 the log names gw2" log_has controller 'gw2'
 expect "S14 the connection never noticed" chat_goes_on chat
 expect "S14 the audit has the attempts" [ "$(controller -j audit "$public" | jq '[.[] | select(.what == "alarm" or .what == "refused")] | length')" -gt 3 ]
-refuse "a certificate that is in nobody's table is not let in" forge gw9 controller rel "id=$id" epoch=1
+FORGE_CERT=gw9 refuse "a certificate that is in nobody's table is not let in" forge gw2 controller rel "id=$id" epoch=1
 expect "S14 unchanged" unchanged
 
 # The old owner's late release, after the mapping moved away and back.

@@ -25,7 +25,8 @@ one() { # FILE MODE
 	name=$(basename "$1" .sh)${2:+.$2}
 	tap=$RIG_OUT/$name.tap
 	limit=$(header "$1" timeout)
-	echo "# ---- $name: $(sed -n 3p "$1" | sed 's/^# //')"
+	echo "# ---- $name"
+	sed -n '3,/^# shows:/{/^# shows:/d;s/^/#/p}' "$1"
 	echo "rig: scenario $name" >/dev/kmsg
 	REPORT_FROM=$2 timeout -k 10 "${limit:-120}" bash "$1" 2>&1 </dev/null | tee "$tap"
 	rc=${PIPESTATUS[0]}

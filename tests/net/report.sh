@@ -69,13 +69,13 @@ expect() {
 	fail "$text"
 }
 
-# refuse TEXT CMD...: ok if the command fails with a code below 124, so neither
-# by a time-out nor by a signal.
+# refuse TEXT CMD...: ok if the command fails by itself: neither a time-out's
+# code (124) nor a shell's for "not found" or a signal (126 and more, but 255).
 refuse() {
 	local text=$1 rc=0
 	shift
 	"$@" >"$RUN/said" 2>&1 || rc=$?
-	if [ $rc != 0 ] && [ $rc -lt 124 ]; then ok "$text"; return; fi
+	if [ $rc != 0 ] && { [ $rc -lt 124 ] || [ $rc = 255 ]; }; then ok "$text"; return; fi
 	printf '# $'; printf ' %q' "$@"; printf '\n'
 	sed 's/^/#   /' "$RUN/said"
 	printf '#   (code %s, a refusal was expected)\n' "$rc"

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0
+#   make                all: module, daemon, natctl
+#   make check          every test; closes with "N passed, N failed"
+#   make check-net      scenarios in QEMU  [KERNEL=6.1] [SCENARIO=05]
+#   make demo           the story of the README, with real packets
+#   make deps           install what is missing (Debian 12, as root)
+#   make install        [DESTDIR=] [PREFIX=/usr]
+# tests/README.md has the rest. Everything that is built is in build/.
+.DEFAULT_GOAL := all
+SHELL := /bin/bash
+PREFIX ?= /usr
+VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
+
+.PHONY: all module daemon natctl debug gen gen-check check check-unit check-layers \
+	check-shows check-rig check-net style kernels dkms-check demo deps install clean
+
+# Before the included files ask pkg-config. Whoever only builds may lack what
+# the tests need; who checks may not.
+goals := $(or $(MAKECMDGOALS),all)
+ifneq ($(filter-out clean deps,$(goals)),)
+ifneq ($(shell tests/tools/deps.sh >&2 && echo there),there)
+$(if $(filter check% demo,$(goals)),$(error packages are missing))
+endif
+endif
+
+ifneq ($(filter-out clean deps gen gen-check style kernels module debug dkms-check,$(goals)),)
+-include daemon/daemon.mk
+-include tools/natctl/natctl.mk
+-include tests/tests.mk
+endif
+
+all: module daemon natctl
+
+# The module, for every kernel whose headers are here; a warning is a failure.
+module kernels:
+	MAKEFLAGS= tests/tools/kernels.sh
+# With selftests that run at load: build/kmod-VERSION-debug.
+debug:
+	MAKEFLAGS= tests/tools/kernels.sh --debug
+
+gen:
+	tests/tools/gen.sh
+gen-check:
+	tests/tools/gen.sh --check
+style:
+	tests/tools/style.sh
+check-layers:
+	tests/tools/check-layers.sh
+check-shows:
+	tests/tools/check-shows.sh
+dkms-check:
+	MAKEFLAGS= tests/tools/dkms.sh
+
+# Scenarios need all programs, and the selftests' module for one of them.
+check-net: all debug test-tools
+	tests/run.sh net
+check-rig:
+	tests/qemu/selftest.sh "$$(tests/tools/guest-kernels.sh 6.12)"
+check:
+	tests/run.sh check
+demo: all test-tools
+	tests/run.sh demo
+
+deps:
+	tests/tools/deps.sh
+
+# The module's sources go where DKMS finds them:
+#   dkms install roamnat/VERSION
+install: daemon install-natctl
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin build/bin/roamnat-agent build/bin/roamnat-controller
+	tests/tools/kmod-source.sh "$(DESTDIR)$(PREFIX)/src/roamnat-$(VERSION)"
+
+clean:
+	rm -rf build

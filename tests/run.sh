@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# run.sh check    every ring, one after the other; all run even if one fails
+# run.sh net      scenarios in QEMU; KERNEL=6.1 and SCENARIO=05 choose
+# run.sh demo     the demonstration, on one kernel
+# Called by make, which builds first. Logs are in build/logs.
+set -uo pipefail
+top=$(cd "$(dirname "$0")/.." && pwd)
+cd "$top" || exit 1
+logs=build/logs
+mkdir -p $logs
+passed=0 failed=0 skipped=0 table=()
+
+# part NAME COUNTED CMD...: runs a part, shows and keeps its output. COUNTED is
+# a pattern for the names in its lines "name: N passed, N failed"; a part without
+# such lines counts as one.
+part() {
+	local name=$1 counted=$2 log=$logs/check-$1.log start=$SECONDS rc=0 p f s
+	shift 2
+	printf '\n==== %s\n' "$name"
+	"$@" </dev/null 2>&1 | tee "$log"
+	rc=${PIPESTATUS[0]}
+	read -r p f s < <(sed -nE "s/^($counted): ([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?\$/\2 \3 \5/p" "$log" |
+		awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
+	if [ "$rc" = 0 ] && [ $((p + f + s)) = 0 ]; then p=1; fi
+	if [ "$rc" != 0 ] && [ "$f" = 0 ]; then f=1; fi
+	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
+	table+=("$(printf '%-16s %-6s %5d passed %4d failed %4d skipped %5d s' "$name" \
+		"$([ "$f" = 0 ] && echo ok || echo FAILED)" "$p" "$f" "$s" $((SECONDS - start)))")
+}
+
+# net VERSION: all chosen scenarios in one boot.
+net() {
+	local files
+	files=$(ls tests/net/[0-9]*"${SCENARIO:-}"*.sh 2>/dev/null)
+	case ${SCENARIO:-} in [0-9]*) files=$(ls tests/net/"$SCENARIO"*.sh 2>/dev/null) ;; esac
+	if [ -z "$files" ]; then
+		echo "run: there is no scenario '${SCENARIO:-}' in tests/net" >&2
+		return 1
+	fi
+	# shellcheck disable=SC2046,SC2086
+	RIG_NAME=net-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-1500} RIG_ENV="REPORT_MODES RIG_TIMES ${RIG_ENV:-}" \
+		tests/qemu/boot.sh "$1" tests/net/guest-run.sh $(realpath $files)
+}
+
+unit() { make --no-print-directory check-unit "$@"; }
+
+finish() {
+	printf '\n==== summary (%d s)\n' "$SECONDS"
+	printf '%s\n' "${table[@]}"
+	printf '%d passed, %d failed\n' "$passed" "$failed"
+	[ "$failed" = 0 ] && [ "$passed" != 0 ]
+}
+
+prepare() {
+	kernels=$(tests/tools/guest-kernels.sh ${KERNEL:+"$KERNEL"}) || exit 1
+	tests/net/pki.sh build/pki || exit 1
+}
+
+case ${1:-} in
+check)
+	prepare
+	part build - make --no-print-directory -j2 all debug test-tools
+	part gen-check - make --no-print-directory gen-check
+	part layers - make --no-print-directory check-layers
+	part style - make --no-print-directory style
+	part shows - make --no-print-directory check-shows
+	part unit 'unit-.*' unit
+	part unit-sanitized 'unit-.*' unit SANITIZE=1
+	part dkms - make --no-print-directory dkms-check
+	part rig selftest make --no-print-directory check-rig
+	for version in $kernels; do part "net-$version" '[0-9]+-[^ ]*' net "$version"; done
+	finish ;;
+net)
+	prepare
+	for version in $kernels; do part "net-$version" '[0-9]+-[^ ]*' net "$version"; done
+	finish ;;
+demo)
+	KERNEL=${KERNEL:-6.12}
+	prepare
+	[ -e tests/demo/demo.sh ] || { echo "run: there is no tests/demo/demo.sh" >&2; exit 1; }
+	RIG_NAME=demo RIG_TIMEOUT=${RIG_TIMEOUT:-300} tests/qemu/boot.sh "$kernels" tests/demo/demo.sh ;;
+*)
+	sed -n '3,6s/^# //p' "$0" >&2
+	exit 1 ;;
+esac
