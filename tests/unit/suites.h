@@ -13,6 +13,7 @@
 	X(addr)		\
 	X(config)	\
 	X(codec)	\
+	X(natctl)	\
 	X(own_both)
 
 #define DECLARE_SUITE(name) Suite *suite_##name(void);

@@ -4,15 +4,16 @@
 ifndef RN_UNIT_MK
 RN_UNIT_MK := 1
 include daemon/daemon.mk
+include tools/natctl/natctl.mk
 
 # suites.h is the list; files that are no suite are helpers of suites.
 UNIT_NAMES := $(subst _,-,$(shell sed -n 's/^\tX(\([a-z0-9_]*\)).*/\1/p' tests/unit/suites.h))
 UNIT_SRCS := $(UNIT_NAMES:%=tests/unit/cksuite-%.c) \
 	$(filter-out tests/unit/cksuite-%,$(wildcard tests/unit/*.c))
 UNIT_OBJS := $(UNIT_SRCS:%.c=$(BUILD)/obj/%.o)
-UNIT_PKGS := check
+UNIT_PKGS := check $(NATCTL_PKGS)
 # What suites need beside base, proto, own and net: objects, and packages.
-UNIT_OBJS +=
+UNIT_OBJS += $(NATCTL_LIB_OBJS)
 
 $(UNIT_OBJS): RN_CPPFLAGS += -Itests/unit $(shell $(PKG_CONFIG) --cflags-only-I $(UNIT_PKGS))
 $(BUILD)/bin/check-unit: RN_PROG_LIBS = $(shell $(PKG_CONFIG) --libs $(UNIT_PKGS))

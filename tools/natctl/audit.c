@@ -57,7 +57,7 @@ static void take_reply(struct natctl *ctl, const RnReply *reply, void *data)
 		if (q->at_ns)
 			keep_last(q, reply->events[i]);
 		else
-			rn_view_event(ctl, reply->events[i], TRUE);
+			rn_show_event(ctl, reply->events[i], TRUE);
 	}
 }
 
@@ -72,7 +72,7 @@ static guint print_last(struct natctl *ctl, struct question *q)
 	while (g_hash_table_iter_next(&iter, NULL, (void **)&event)) {
 		if (!strcmp(event->what, "released") || !strcmp(event->what, "reclaimed"))
 			continue;
-		rn_view_event(ctl, event, TRUE);
+		rn_show_event(ctl, event, TRUE);
 		shown++;
 	}
 	return shown;
@@ -113,10 +113,10 @@ static gboolean ask(struct natctl *ctl, const struct rn_selector *selector, stru
 		    GError **error)
 {
 	RnRequest request = ROAMNAT__CONTROL__V1__REQUEST__INIT;
-	struct rn_view_selector pb;
+	struct rn_show_selector pb;
 
 	request.verb = ROAMNAT__CONTROL__V1__REQUEST__VERB__AUDIT;
-	request.selector = rn_view_selector_init(&pb, selector);
+	request.selector = rn_show_selector_init(&pb, selector);
 	request.at_ns = q->at_ns;
 	request.timeout_ms = ctl->timeout_ms ? ctl->timeout_ms : RN_CLIENT_TIMEOUT;
 	return rn_client_call(ctl, RN_DAEMON_CONTROLLER, &request, FALSE, take_reply, q, error);

@@ -118,7 +118,7 @@ gboolean rn_client_call(struct natctl *ctl, enum rn_daemon daemon, const RnReque
 	client = rn_client_open(ctl, daemon, error);
 	if (!client)
 		return FALSE;
-	deadline = g_get_monotonic_time() + (request->timeout_ms + GRACE) * G_GINT64_CONSTANT(1000);
+	deadline = g_get_monotonic_time() + 1000LL * (request->timeout_ms + GRACE);
 	if (!rn_control_client_send(client, request, &reason)) {
 		set_no_answer(changes, reason, error);
 		ok = FALSE;

@@ -6,7 +6,7 @@
 #define RN_CLIENT_H
 
 #include "net/control.h"
-#include "view.h"
+#include "show.h"
 
 enum rn_daemon {
 	RN_DAEMON_AGENT,

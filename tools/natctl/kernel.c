@@ -130,7 +130,8 @@ static gboolean parse_mapping(struct nlattr *first, int len, struct rn_kernel_ma
 	m->has_timer = get_timer(tb[ROAMNAT_A_MAPPING_TIMER], &m->timer);
 	m->private.kind = get_or_0(tb, ROAMNAT_A_MAPPING_KIND);
 	m->private.zone = get_or_0(tb, ROAMNAT_A_MAPPING_ZONE);
-	m->private.proto = m->public.proto = get_or_0(tb, ROAMNAT_A_MAPPING_PROTOCOL);
+	m->private.proto = get_or_0(tb, ROAMNAT_A_MAPPING_PROTOCOL);
+	m->public.proto = m->private.proto;
 	m->private.port = get_port(tb[ROAMNAT_A_MAPPING_PRIVATE_PORT]);
 	m->public.port = get_port(tb[ROAMNAT_A_MAPPING_PUBLIC_PORT]);
 	get_addr(tb[ROAMNAT_A_MAPPING_PRIVATE_ADDR], &m->private.addr);

@@ -8,12 +8,12 @@
 static void print_reply(struct natctl *ctl, const RnReply *reply, void *data)
 {
 	const struct rn_selector *selector = data;
-	struct rn_view view;
+	struct rn_show view;
 
 	for (size_t i = 0; i < reply->n_mappings; i++) {
-		rn_view_from_reply(&view, reply->mappings[i]);
+		rn_show_from_reply(&view, reply->mappings[i]);
 		if (!selector->epoch || selector->epoch == view.epoch)
-			rn_view_print(ctl, &view);
+			rn_show_print(ctl, &view);
 	}
 }
 
@@ -21,10 +21,10 @@ static gboolean show_daemon(struct natctl *ctl, enum rn_daemon daemon,
 			    struct rn_selector *selector, GError **error)
 {
 	RnRequest request = ROAMNAT__CONTROL__V1__REQUEST__INIT;
-	struct rn_view_selector pb;
+	struct rn_show_selector pb;
 
 	request.verb = ROAMNAT__CONTROL__V1__REQUEST__VERB__MAPPING_LIST;
-	request.selector = rn_view_selector_init(&pb, selector);
+	request.selector = rn_show_selector_init(&pb, selector);
 	request.timeout_ms = ctl->timeout_ms ? ctl->timeout_ms : RN_CLIENT_TIMEOUT;
 	return rn_client_call(ctl, daemon, &request, FALSE, print_reply, selector, error);
 }
@@ -33,7 +33,7 @@ static gboolean show_kernel(struct natctl *ctl, const struct rn_selector *select
 {
 	g_autoptr(GArray) mappings = g_array_new(FALSE, FALSE, sizeof(struct rn_kernel_mapping));
 	struct rn_kernel *kernel = rn_kernel_open(error);
-	struct rn_view view;
+	struct rn_show view;
 	gboolean torn, ok;
 
 	if (!kernel)
@@ -43,8 +43,8 @@ static gboolean show_kernel(struct natctl *ctl, const struct rn_selector *select
 	if (!ok)
 		return FALSE;
 	for (guint i = 0; i < mappings->len; i++) {
-		rn_view_from_kernel(&view, &g_array_index(mappings, struct rn_kernel_mapping, i));
-		rn_view_print(ctl, &view);
+		rn_show_from_kernel(&view, &g_array_index(mappings, struct rn_kernel_mapping, i));
+		rn_show_print(ctl, &view);
 	}
 	if (torn)
 		rn_natctl_note(ctl, "the table changed while it was read; what came or went meanwhile may be missing or old");
@@ -109,7 +109,7 @@ static gboolean del_one(struct natctl *ctl, struct rn_kernel *kernel,
 	g_autoptr(GArray) found = g_array_new(FALSE, FALSE, sizeof(struct rn_kernel_mapping));
 	g_autofree char *name = selector_name(selector);
 	const struct rn_kernel_mapping *m;
-	struct rn_view view;
+	struct rn_show view;
 	gboolean torn;
 
 	if (!rn_kernel_mappings(kernel, selector, found, &torn, error))
@@ -124,8 +124,8 @@ static gboolean del_one(struct natctl *ctl, struct rn_kernel *kernel,
 		return FALSE;
 	}
 	m = &g_array_index(found, struct rn_kernel_mapping, 0);
-	rn_view_from_kernel(&view, m);
-	rn_view_print(ctl, &view);
+	rn_show_from_kernel(&view, m);
+	rn_show_print(ctl, &view);
 	if (rn_kernel_mapping_del(kernel, m->id, m->epoch, error))
 		return TRUE;
 	g_prefix_error(error, "%s: ", name);
@@ -162,14 +162,14 @@ static gboolean mapping_release(struct natctl *ctl, struct rn_args *args, GError
 	struct rn_selector selector = { 0 };
 	g_autoptr(GError) reason = NULL;
 	g_autofree char *name = NULL;
-	struct rn_view_selector pb;
+	struct rn_show_selector pb;
 
 	if (!rn_args_selector(args, &selector, error) ||
 	    !need_selector(&selector, "release", error))
 		return FALSE;
 	name = selector_name(&selector);
 	request.verb = ROAMNAT__CONTROL__V1__REQUEST__VERB__MAPPING_RELEASE;
-	request.selector = rn_view_selector_init(&pb, &selector);
+	request.selector = rn_show_selector_init(&pb, &selector);
 	request.wait = TRUE;
 	request.timeout_ms = ctl->timeout_ms ? ctl->timeout_ms : RN_CLIENT_TIMEOUT_WAIT;
 	if (rn_client_call(ctl, RN_DAEMON_AGENT, &request, TRUE, print_reply, &selector,

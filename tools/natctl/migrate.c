@@ -10,13 +10,13 @@
 static void print_outcome(struct natctl *ctl, const RnReply *reply, void *data)
 {
 	gboolean *printed = data;
-	struct rn_view view;
+	struct rn_show view;
 
 	for (size_t i = 0; i < reply->n_events; i++)
-		rn_view_event(ctl, reply->events[i], FALSE);
+		rn_show_event(ctl, reply->events[i], FALSE);
 	for (size_t i = 0; i < reply->n_mappings; i++) {
-		rn_view_from_reply(&view, reply->mappings[i]);
-		rn_view_print(ctl, &view);
+		rn_show_from_reply(&view, reply->mappings[i]);
+		rn_show_print(ctl, &view);
 	}
 	if (reply->text && *reply->text && !reply->n_events && !reply->n_mappings) {
 		rn_client_print_result(ctl, "done", reply->text);
@@ -128,7 +128,7 @@ static gboolean migrate_run(struct natctl *ctl, struct rn_args *args, GError **e
 	struct rn_selector selector = { 0 };
 	char text[RN_SIDE_TEXT];
 	g_autofree char *name = NULL;
-	struct rn_view_selector pb;
+	struct rn_show_selector pb;
 
 	request.verb = ROAMNAT__CONTROL__V1__REQUEST__VERB__MIGRATE;
 	request.cause = RN_CAUSE_OPERATOR;
@@ -144,7 +144,7 @@ static gboolean migrate_run(struct natctl *ctl, struct rn_args *args, GError **e
 			    "migrate: to which gateway? Say \"to GATEWAY\"");
 		return FALSE;
 	}
-	request.selector = rn_view_selector_init(&pb, &selector);
+	request.selector = rn_show_selector_init(&pb, &selector);
 	rn_args_side_print(selector.private.addr.len ? &selector.private : &selector.public, text);
 	name = g_strdup_printf("migrate %s to %s", text, request.to);
 	return rn_migrate_call(ctl, &request, name, error);

@@ -32,16 +32,16 @@ static void print_now(struct natctl *ctl)
 
 static void print_kernel_event(struct natctl *ctl, const struct rn_kernel_mapping *mapping)
 {
-	struct rn_view view;
+	struct rn_show view;
 
-	rn_view_from_kernel(&view, mapping);
+	rn_show_from_kernel(&view, mapping);
 	rn_print_open(ctl->print);
 	print_now(ctl);
 	rn_print_string(ctl->print, NULL, "source", "kernel");
 	rn_print_string(ctl->print, NULL, "what", rn_kernel_event_to_string(mapping->event) ?:
 			"changed");
 	rn_print_uint(ctl->print, RN_PRINT_JSON_ONLY, "id", view.id);
-	rn_view_words(ctl, &view);
+	rn_show_words(ctl, &view);
 	rn_print_close(ctl->print);
 }
 
@@ -91,7 +91,7 @@ static gboolean read_daemon(struct monitor *m, GError **error)
 		ok = FALSE;
 	}
 	for (size_t i = 0; i < reply->n_events; i++)
-		rn_view_event(m->ctl, reply->events[i], FALSE);
+		rn_show_event(m->ctl, reply->events[i], FALSE);
 	roamnat__control__v1__reply__free_unpacked(reply, NULL);
 	return ok;
 }

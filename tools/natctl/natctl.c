@@ -224,34 +224,59 @@ static gboolean parse_server(struct natctl *ctl, const char *text, GError **erro
 	return TRUE;
 }
 
+/* An option that has no value; FALSE if c is none. */
+static gboolean take_flag(struct natctl *ctl, unsigned int *print_flags, int c)
+{
+	static const struct {
+		int c;
+		unsigned int print, command;
+	} flags[] = {
+		{ 'j', RN_PRINT_JSON, 0 },
+		{ 'p', RN_PRINT_PRETTY, 0 },
+		{ 'o', RN_PRINT_ONELINE, 0 },
+		{ 'n', RN_PRINT_NO_HEADERS, 0 },
+		{ 'q', RN_PRINT_QUIET, 0 },
+		{ 'E', 0, RN_FLAG_EXPLAIN },
+		{ 'W', 0, RN_FLAG_WAIT },
+		{ 'N', 0, RN_FLAG_NO_WAIT },
+		{ 'I', 0, RN_FLAG_IF_EXISTS },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(flags); i++) {
+		if (flags[i].c != c)
+			continue;
+		*print_flags |= flags[i].print;
+		ctl->flags |= flags[i].command;
+		ctl->json = (*print_flags & RN_PRINT_JSON) != 0;
+		return TRUE;
+	}
+	return FALSE;
+}
+
 /* Returns 'V' or 'h' for those two, 0 to go on, -1 with error. */
 static int parse_options(struct natctl *ctl, unsigned int *print_flags, int argc, char **argv,
 			 GError **error)
 {
+	gboolean ok = TRUE;
 	int c;
 
 	opterr = 0;
 	optind = 0;		/* GNU: forget an earlier run in this process */
-	while ((c = getopt_long(argc, argv, ":jpsdonqt:S:Vh", long_options, NULL)) != -1) {
+	while (ok && (c = getopt_long(argc, argv, ":jpsdonqt:S:Vh", long_options, NULL)) != -1) {
+		if (take_flag(ctl, print_flags, c))
+			continue;
 		switch (c) {
-		case 'j': *print_flags |= RN_PRINT_JSON; ctl->json = TRUE; break;
-		case 'p': *print_flags |= RN_PRINT_PRETTY; break;
-		case 's': ctl->stats = TRUE; break;
-		case 'd': ctl->details = TRUE; break;
-		case 'o': *print_flags |= RN_PRINT_ONELINE; break;
-		case 'n': *print_flags |= RN_PRINT_NO_HEADERS; break;
-		case 'q': *print_flags |= RN_PRINT_QUIET; break;
-		case 'E': ctl->flags |= RN_FLAG_EXPLAIN; break;
-		case 'W': ctl->flags |= RN_FLAG_WAIT; break;
-		case 'N': ctl->flags |= RN_FLAG_NO_WAIT; break;
-		case 'I': ctl->flags |= RN_FLAG_IF_EXISTS; break;
+		case 's':
+			ctl->stats = TRUE;
+			break;
+		case 'd':
+			ctl->details = TRUE;
+			break;
 		case 't':
-			if (!parse_timeout(ctl, optarg, error))
-				return -1;
+			ok = parse_timeout(ctl, optarg, error);
 			break;
 		case 'S':
-			if (!parse_server(ctl, optarg, error))
-				return -1;
+			ok = parse_server(ctl, optarg, error);
 			break;
 		case 'V':
 		case 'h':
@@ -261,10 +286,10 @@ static int parse_options(struct natctl *ctl, unsigned int *print_flags, int argc
 				    c == ':' ? "option \"%s\" wants a value"
 					     : "option \"%s\" is unknown; see natctl --help",
 				    argv[optind - 1]);
-			return -1;
+			ok = FALSE;
 		}
 	}
-	return 0;
+	return ok ? 0 : -1;
 }
 
 static gboolean is_help(const struct rn_args *args)

@@ -40,12 +40,12 @@ static gboolean pool_show(struct natctl *ctl, struct rn_args *args, GError **err
 	RnRequest request = ROAMNAT__CONTROL__V1__REQUEST__INIT;
 	struct rn_selector selector = { .pool = rn_args_next(args) };
 	struct wanted wanted = { .name = selector.pool };
-	struct rn_view_selector pb;
+	struct rn_show_selector pb;
 
 	if (!rn_args_end(args, error))
 		return FALSE;
 	request.verb = ROAMNAT__CONTROL__V1__REQUEST__VERB__POOL_LIST;
-	request.selector = rn_view_selector_init(&pb, &selector);
+	request.selector = rn_show_selector_init(&pb, &selector);
 	request.timeout_ms = ctl->timeout_ms ? ctl->timeout_ms : RN_CLIENT_TIMEOUT;
 	if (!rn_client_call(ctl, RN_DAEMON_CONTROLLER, &request, FALSE, print_reply, &wanted,
 			    error))

@@ -55,7 +55,7 @@ static void print_values(struct natctl *ctl, const struct rn_explain *table, con
 		n.name = e ? e->name : unknown;
 		n.type = e && e->gauge ? "gauge" : "counter";
 		n.sentence = e ? e->sentence :
-			     "Of a newer module than this natctl: install the natctl of its version.";
+			     "Of a newer module: install the natctl of its version.";
 		print_number(ctl, &n);
 	}
 }

@@ -60,7 +60,7 @@ static gboolean check(const struct rn_selector *selector, const RnRequest *reque
 	const char *text = NULL;
 
 	if (!selector->gateway == !selector->private.addr.len)
-		text = "takeover: of what? Give either a dead GATEWAY or the private address of one VM";
+		text = "takeover: of what? Give a dead GATEWAY, or the private address of one VM";
 	else if (!*request->to)
 		text = "takeover: to which gateway? Say \"to GATEWAY\"";
 	else if (selector->gateway && !strcmp(selector->gateway, request->to))
@@ -76,7 +76,7 @@ static gboolean takeover_run(struct natctl *ctl, struct rn_args *args, GError **
 	RnRequest request = ROAMNAT__CONTROL__V1__REQUEST__INIT;
 	struct rn_selector selector = { 0 };
 	g_autofree char *name = NULL;
-	struct rn_view_selector pb;
+	struct rn_show_selector pb;
 	char text[RN_SIDE_TEXT];
 
 	request.verb = ROAMNAT__CONTROL__V1__REQUEST__VERB__TAKEOVER;
@@ -84,7 +84,7 @@ static gboolean takeover_run(struct natctl *ctl, struct rn_args *args, GError **
 	if (!parse(args, &selector, &request, error) || !check(&selector, &request, error) ||
 	    !rn_migrate_check_wait(ctl, error))
 		return FALSE;
-	request.selector = rn_view_selector_init(&pb, &selector);
+	request.selector = rn_show_selector_init(&pb, &selector);
 	name = g_strdup_printf("takeover %s to %s", selector.gateway ? selector.gateway :
 			       rn_args_side_print(&selector.private, text), request.to);
 	return rn_migrate_call(ctl, &request, name, error);

@@ -2,8 +2,8 @@
 /*
  * A mapping as it is shown, whether the kernel or a daemon told of it.
  */
-#ifndef RN_VIEW_H
-#define RN_VIEW_H
+#ifndef RN_SHOW_H
+#define RN_SHOW_H
 
 #include "control.pb-c.h"
 #include "kernel.h"
@@ -13,7 +13,7 @@ typedef Roamnat__Control__V1__Mapping RnMapping;
 typedef Roamnat__Control__V1__Event RnEvent;
 typedef Roamnat__Control__V1__Selector RnSelector;
 
-struct rn_view {
+struct rn_show {
 	guint64 id, epoch, incarnation;
 	guint32 zone;
 	char public[RN_SIDE_TEXT];	/* 203.0.113.7:40001 */
@@ -28,27 +28,27 @@ struct rn_view {
 	guint64 first_ns, last_ns;
 };
 
-void rn_view_from_kernel(struct rn_view *view, const struct rn_kernel_mapping *mapping);
+void rn_show_from_kernel(struct rn_show *view, const struct rn_kernel_mapping *mapping);
 /* Borrows the strings of mapping. */
-void rn_view_from_reply(struct rn_view *view, const RnMapping *mapping);
+void rn_show_from_reply(struct rn_show *view, const RnMapping *mapping);
 /* "203.0.113.7:40001/tcp" */
-char *rn_view_name(const struct rn_view *view, char buf[RN_SIDE_TEXT + 9]);
+char *rn_show_name(const struct rn_show *view, char buf[RN_SIDE_TEXT + 9]);
 /* The words of the line, between rn_print_open and rn_print_close. */
-void rn_view_words(struct natctl *ctl, const struct rn_view *view);
-void rn_view_print(struct natctl *ctl, const struct rn_view *view);
+void rn_show_words(struct natctl *ctl, const struct rn_show *view);
+void rn_show_print(struct natctl *ctl, const struct rn_show *view);
 
 /* The event of a daemon; with_date for the audit, else the time of day. */
-void rn_view_event(struct natctl *ctl, const RnEvent *event, gboolean with_date);
+void rn_show_event(struct natctl *ctl, const RnEvent *event, gboolean with_date);
 
 /* Borrows the strings of selector; texts must live as long as out. */
-struct rn_view_selector {
+struct rn_show_selector {
 	RnSelector pb;
 	char public[RN_SIDE_TEXT];
 	char private[RN_SIDE_TEXT];
 	char protocol[8];
 };
 
-RnSelector *rn_view_selector_init(struct rn_view_selector *out,
+RnSelector *rn_show_selector_init(struct rn_show_selector *out,
 				  const struct rn_selector *selector);
 
 #endif

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <string.h>
-#include "view.h"
+#include "show.h"
 
 static void print_side(const struct rn_addr *addr, guint16 port, char buf[RN_SIDE_TEXT])
 {
@@ -9,7 +9,7 @@ static void print_side(const struct rn_addr *addr, guint16 port, char buf[RN_SID
 	rn_args_side_print(&side, buf);
 }
 
-void rn_view_from_kernel(struct rn_view *view, const struct rn_kernel_mapping *m)
+void rn_show_from_kernel(struct rn_show *view, const struct rn_kernel_mapping *m)
 {
 	char proto[8];
 
@@ -33,7 +33,7 @@ void rn_view_from_kernel(struct rn_view *view, const struct rn_kernel_mapping *m
 	view->last_ns = m->last_ns;
 }
 
-void rn_view_from_reply(struct rn_view *view, const RnMapping *m)
+void rn_show_from_reply(struct rn_show *view, const RnMapping *m)
 {
 	memset(view, 0, sizeof(*view));
 	view->id = m->id;
@@ -62,7 +62,7 @@ static char *with_protocol(const char *side, const char *protocol, char buf[RN_S
 	return buf;
 }
 
-char *rn_view_name(const struct rn_view *view, char buf[RN_SIDE_TEXT + 9])
+char *rn_show_name(const struct rn_show *view, char buf[RN_SIDE_TEXT + 9])
 {
 	return with_protocol(*view->public ? view->public : view->private, view->protocol, buf);
 }
@@ -93,7 +93,7 @@ static const char *label_if(gboolean shown, const char *label)
 	return shown ? label : RN_PRINT_JSON_ONLY;
 }
 
-static void print_details(struct natctl *ctl, const struct rn_view *view)
+static void print_details(struct natctl *ctl, const struct rn_show *view)
 {
 	struct rn_print *print = ctl->print;
 
@@ -114,7 +114,7 @@ static void print_details(struct natctl *ctl, const struct rn_view *view)
 	print_boottime(print, label_if(ctl->stats, "last"), "last_translated_ns", view->last_ns);
 }
 
-void rn_view_words(struct natctl *ctl, const struct rn_view *view)
+void rn_show_words(struct natctl *ctl, const struct rn_show *view)
 {
 	struct rn_print *print = ctl->print;
 	char text[RN_SIDE_TEXT + 9];
@@ -143,10 +143,10 @@ void rn_view_words(struct natctl *ctl, const struct rn_view *view)
 		print_timer(print, &view->timer);
 }
 
-void rn_view_print(struct natctl *ctl, const struct rn_view *view)
+void rn_show_print(struct natctl *ctl, const struct rn_show *view)
 {
 	rn_print_open(ctl->print);
-	rn_view_words(ctl, view);
+	rn_show_words(ctl, view);
 	print_details(ctl, view);
 	rn_print_close(ctl->print);
 }
@@ -165,11 +165,11 @@ static void print_time(struct natctl *ctl, guint64 time_ns, gboolean with_date)
 	rn_print_string(ctl->print, NULL, "time", text);
 }
 
-static void print_event_mapping(struct natctl *ctl, const struct rn_view *view)
+static void print_event_mapping(struct natctl *ctl, const struct rn_show *view)
 {
 	if (ctl->json) {
 		rn_print_uint(ctl->print, NULL, "id", view->id);
-		rn_view_words(ctl, view);
+		rn_show_words(ctl, view);
 		return;
 	}
 	rn_print_string(ctl->print, "private", NULL, view->private);
@@ -178,12 +178,12 @@ static void print_event_mapping(struct natctl *ctl, const struct rn_view *view)
 		rn_print_uint(ctl->print, "epoch", NULL, view->epoch);
 }
 
-void rn_view_event(struct natctl *ctl, const RnEvent *event, gboolean with_date)
+void rn_show_event(struct natctl *ctl, const RnEvent *event, gboolean with_date)
 {
 	struct rn_print *print = ctl->print;
 	gboolean moved = *event->from && *event->to && strcmp(event->from, event->to);
 	char text[RN_SIDE_TEXT + 48];
-	struct rn_view view;
+	struct rn_show view;
 
 	rn_print_open(print);
 	if (event->rev) {
@@ -195,10 +195,11 @@ void rn_view_event(struct natctl *ctl, const RnEvent *event, gboolean with_date)
 	rn_print_string(print, NULL, "what", event->what);
 	rn_print_string(print, "gateway", "gateway", event->gateway);
 	if (event->mapping) {
-		rn_view_from_reply(&view, event->mapping);
+		rn_show_from_reply(&view, event->mapping);
 		/* The owner of an event is told by from and to. */
-		view.owner = view.destination = NULL;
-		rn_print_string(print, NULL, NULL, rn_view_name(&view, text));
+		view.owner = NULL;
+		view.destination = NULL;
+		rn_print_string(print, NULL, NULL, rn_show_name(&view, text));
 	}
 	rn_print_string(print, moved ? NULL : "from", "from", event->from);
 	rn_print_string(print, moved ? "->" : "to", "to", event->to);
@@ -211,7 +212,7 @@ void rn_view_event(struct natctl *ctl, const RnEvent *event, gboolean with_date)
 	rn_print_close(print);
 }
 
-RnSelector *rn_view_selector_init(struct rn_view_selector *out,
+RnSelector *rn_show_selector_init(struct rn_show_selector *out,
 				  const struct rn_selector *selector)
 {
 	char proto[8];
