@@ -190,9 +190,11 @@ void ctl_release(struct ctl_step *s)
 void ctl_settle(struct ctl_step *s)
 {
 	enter_state(s, OWN_CTL_GRANTED);
-	/* A grant that nobody acknowledged is still to be said again. */
+	/* A grant that nobody acknowledged is said again now, not later: the
+	 * next claim could come before (I8).
+	 */
 	if (s->r->unacked)
-		s->r->retry_at = s->env->now + OWN_RETRY_MIN;
+		ctl_send_grant(s, 0, NULL);
 }
 
 /* The orchestrator knows better than whoever claimed, or than its own older

@@ -14,7 +14,7 @@
 #include "world.h"
 
 #define STEPS	400
-#define SEEDS	2000
+#define SEEDS	20000
 
 /* ---- faults ---- */
 

@@ -342,11 +342,15 @@ static void inventory(struct world *w, uint32_t g, bool anew)
 	for (id = 1; id <= RECORDS; id++) {
 		const struct own_ctl_rec *r = &w->ctl.rec[id];
 		const struct toy_map *m = &k->map[id];
-		bool named = m->state && m->state != TOY_HELD;
+		bool there = m->state && m->state != TOY_HELD;
+		/* What is suspended needs its grant, also when the session
+		 * broke between the registration and the inventory.
+		 */
+		bool named = there && m->incarnation == k->incarnation;
 		bool mine = ctl_granted(r) && r->owner == g;
 		struct world_output out = { .to = g };
 
-		if (named && !(mine && m->epoch == r->epoch)) {
+		if (there && !(mine && m->epoch == r->epoch)) {
 			out.msg.type = m->epoch > r->epoch ? RN_MSG_NEVER : RN_MSG_STALE;
 			out.msg.id = id;
 			out.msg.epoch = m->epoch;
