@@ -52,6 +52,7 @@ files() {
 
 # Types that checkpatch does not know, or it takes "(*f)" for a call. The longer
 # names first, because it takes the first that fits.
+# shellcheck disable=SC2046 # file names of ours have no spaces
 grep -hoE '\b(G[A-Z][A-Za-z]+|g(boolean|char|int|uint|size|pointer|u?int(8|16|32|64))|[a-z0-9_]+_t|sqlite3(_[a-z]+)?|Rn__[A-Za-z_]+)\b' \
 	$(files) | sort -ru >"$cache/typedefs"
 
@@ -67,6 +68,7 @@ columns() {
 }
 
 rm -rf "$cache/src"
+# shellcheck disable=SC2048
 for file in ${*:-$(files)}; do
 	[ -e "$file" ] || continue
 	types=$user
