@@ -32,11 +32,10 @@ static void print_reply(struct natctl *ctl, const RnReply *reply, void *data)
 	if (!*reply->config)
 		return;
 	if (!ctl->json) {
-		g_auto(GStrv) lines = g_strsplit(reply->config, "\n", -1);
+		g_autofree char *text = g_strchomp(g_strdup(reply->config));
+		g_auto(GStrv) lines = g_strsplit(text, "\n", -1);
 
 		for (char **line = lines; *line; line++) {
-			if (!**line && !line[1])
-				break;
 			rn_print_open(ctl->print);
 			rn_print_word(ctl->print, *line);
 			rn_print_close(ctl->print);
@@ -116,7 +115,7 @@ static gboolean run_check(struct natctl *ctl, const char *program, const char *p
 			  GError **error)
 {
 	g_autofree char *full = rn_program_find(program);
-	const char *argv[] = { full, "--config", path, "--check-config", NULL };
+	const char *const argv[] = { full, "--config", path, "--check-config", NULL };
 	g_autofree char *out = NULL, *err = NULL;
 	g_autoptr(GError) reason = NULL;
 	const char *said;
