@@ -2,6 +2,7 @@
 #include <string.h>
 #include "controller/api.h"
 #include "controller/order.h"
+#include "controller/selector.h"
 #include "controller/stream.h"
 #include "controller/view.h"
 
@@ -81,7 +82,6 @@ void rn_api_event(struct rn_api *api, const struct rn_store_audit *event)
 static void monitor_new(struct rn_api *api, struct rn_control_call *call)
 {
 	struct monitor *monitor = g_new0(struct monitor, 1);
-	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
 
 	monitor->job = (struct rn_job){
 		.core = api->core, .call = call, .cancel = monitor_cancel,
@@ -90,8 +90,6 @@ static void monitor_new(struct rn_api *api, struct rn_control_call *call)
 	monitor->api = api;
 	g_ptr_array_add(api->monitors, monitor);
 	rn_control_set_user(call, monitor);
-	/* An empty one says that from here on nothing is missed. */
-	rn_control_reply(call, &reply);
 }
 
 /* ---- short answers ---- */
@@ -210,18 +208,34 @@ static void reply_config(struct rn_core *core, struct rn_control_call *call)
 	rn_control_reply(call, &reply);
 }
 
+static const char *owner_of(const struct rn_core *core, uint64_t id)
+{
+	return rn_gateways_to_name(core->gateways,
+				   rn_records_id(core->records, id)->own.owner);
+}
+
 static void refuse_release(struct rn_core *core, struct rn_control_call *call,
 			   const RnRequest *request)
 {
-	g_autofree char *gateway = NULL;
+	const char *owner = "its owner";
+	g_autofree char *error = NULL;
+	struct rn_selector selector;
+	uint8_t code = 0;
 
-	(void)core;
-	gateway = g_strdup(request->selector && *request->selector->gateway ?
-			   request->selector->gateway : "the owner");
+	if (!rn_selector_parse(core, request->selector, &selector, &code, &error)) {
+		rn_control_refuse(call, code, "%s", error);
+		return;
+	}
+	if (selector.has_private || selector.id || selector.has_public) {
+		g_autoptr(GArray) ids = rn_selector_owned(core, &selector);
+
+		if (ids->len)
+			owner = owner_of(core, g_array_index(ids, uint64_t, 0));
+	}
 	/* S13: a release is a promise of the owner's kernel, nobody else can give it. */
 	rn_control_refuse(call, RN_CODE_NOT_OWNER,
 			  "only the owner can release a mapping: ask the gateway, natctl mapping release on %s",
-			  gateway);
+			  owner);
 }
 
 static void on_request(struct rn_control_call *call, const RnRequest *request, void *data)

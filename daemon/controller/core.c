@@ -8,7 +8,7 @@
 /* Refusals of one gateway that go to the audit log, per minute: enough to see
  * what it does, too few to fill the disk.
  */
-#define AUDITED_REFUSALS	60
+#define AUDITED_REFUSALS	30
 #define WAKES_PER_TURN		1000
 #define IDLE_DEFAULT_MS		300000	/* RFC 4787 REQ-5 */
 

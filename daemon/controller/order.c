@@ -82,13 +82,16 @@ static void answer_now(void *data)
 			g_strdup_printf("%u of %u mappings: %s", order->failed, order->ids->len,
 					order->text) : g_strdup(order->text);
 	} else if (order->waiting) {
-		text = g_strdup_printf("%u mappings begin to move to %s", order->waiting,
-				       order->to->row.name);
+		text = g_strdup_printf("%u mapping%s told to move to %s", order->waiting,
+				       order->waiting == 1 ? "" : "s", order->to->row.name);
 	} else if (order->already == order->ids->len) {
 		text = g_strdup_printf("already on %s, nothing to do", order->to->row.name);
+	} else if (!order->already) {
+		text = g_strdup_printf("%u mapping%s moved to %s", order->done,
+				       order->done == 1 ? "" : "s", order->to->row.name);
 	} else {
-		text = g_strdup_printf("%u mappings are on %s now", order->done + order->already,
-				       order->to->row.name);
+		text = g_strdup_printf("%u of %u mappings moved to %s, the others were there",
+				       order->done, order->ids->len, order->to->row.name);
 	}
 	reply.text = text;
 	if (order->job.call) {
@@ -153,7 +156,7 @@ static void fence_soon(struct order *order, struct rn_gateway *gw)
 static void not_fenced(struct order *order, const struct rn_gateway *owner)
 {
 	fail(order, RN_CODE_NOT_FENCED,
-	     "%s does not answer, but may still translate: power it off (or shut its port), then repeat with --fenced --reason TEXT",
+	     "%s does not answer, but may still translate: power it off (or shut its port), then repeat with fenced reason TEXT",
 	     owner->row.name);
 }
 
@@ -192,7 +195,7 @@ static bool judge(struct order *order, struct rn_record *record)
 		fail(order, RN_CODE_VM_HERE, "%s: %s answers that the VM is still there: move the VM first, or natctl migrate when it has moved",
 		     pub, owner->row.name);
 	else if (record->code == RN_CODE_PLAN_EXCEEDED)
-		fail(order, RN_CODE_PLAN_EXCEEDED, "%s: %u mappings were planned for %s and it has %u: choose another gateway, or repeat with --force",
+		fail(order, RN_CODE_PLAN_EXCEEDED, "%s: %u mappings were planned for %s and it has %u: choose another gateway, or repeat with force reason TEXT",
 		     pub, order->to->plan.planned, order->to->row.name,
 		     order->to->owned.length);
 	else
@@ -232,8 +235,8 @@ static gboolean on_timeout(gpointer data)
 	order->timeout = 0;
 	if (order->waiting)
 		fail(order, RN_CODE_NO_ANSWER,
-		     "%u mappings are not on %s yet; the order stands for a while: look with natctl mapping show",
-		     order->waiting, order->to->row.name);
+		     "%u of %u not on %s yet, the order stands for a while: look with natctl mapping show",
+		     order->waiting, order->ids->len, order->to->row.name);
 	answer(order);
 	return G_SOURCE_REMOVE;
 }
@@ -461,7 +464,7 @@ void rn_order_takeover(struct rn_core *core, struct rn_control_call *call,
 
 	if (request->fenced && !*request->reason) {
 		rn_control_refuse(call, RN_CODE_BAD_MESSAGE,
-				  "--fenced asserts that a gateway is off and goes to the audit log: add --reason TEXT");
+				  "fenced asserts that a gateway is off and goes to the audit log: add reason TEXT");
 		return;
 	}
 	order = order_new(core, call, request);

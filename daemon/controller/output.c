@@ -114,15 +114,20 @@ void rn_output_note(const struct rn_core *core, const struct own_act *act,
 	};
 	switch ((enum own_note)act->note) {
 	case OWN_NOTE_GRANTED:
+	case OWN_NOTE_RELEASED:
+		event->cause = 0;	/* of an earlier migration */
+		event->ownership = true;
+		break;
 	case OWN_NOTE_MOVED:
 	case OWN_NOTE_RETURNED:
 	case OWN_NOTE_TAKEN_OVER:
-	case OWN_NOTE_RELEASED:
 		event->ownership = true;
 		break;
 	case OWN_NOTE_REFUSED:
 	case OWN_NOTE_ALARM:
-		by = NULL;	/* of the requester, not of an order under way */
+		/* Of the requester, not of an order under way. */
+		event->cause = 0;
+		by = NULL;
 		break;
 	case OWN_NOTE_VERIFYING:
 	case OWN_NOTE_REVOKING:
@@ -146,13 +151,19 @@ void rn_output_log(const struct rn_core *core, const struct rn_store_audit *even
 	char pub[RN_SIDE_TEXT] = "-", vm[RN_SIDE_TEXT] = "-";
 	const char *from = event->from ? rn_gateways_to_name(core->gateways, event->from) : "-";
 	const char *to = event->to ? rn_gateways_to_name(core->gateways, event->to) : "-";
-	g_autofree char *epoch = g_strdup_printf("%" G_GUINT64_FORMAT, event->epoch);
+	g_autofree char *epoch = NULL;
 	g_autofree char *line = NULL;
 
+	if (!event->pub.addr.len && !event->vm.kind) {
+		rn_notice("gateway %s: %s by %s%s%s", from, event->what, event->by,
+			  *event->text ? ": " : "", event->text);
+		return;
+	}
 	if (event->pub.addr.len)
 		rn_public_print(&event->pub, pub);
 	if (event->vm.kind)
 		rn_private_print(&event->vm, vm);
+	epoch = g_strdup_printf("%" G_GUINT64_FORMAT, event->epoch);
 	line = g_strdup_printf("%s%s: public %s private %s epoch %s from %s to %s by %s%s%s",
 			       note == OWN_NOTE_ALARM ? "alarm, " : "", event->what, pub, vm,
 			       epoch, from, to, *event->by ? event->by : "-",

@@ -31,12 +31,6 @@ static gboolean host_equal(gconstpointer a, gconstpointer b)
 	return rn_addr_equal(a, b);
 }
 
-static void host_free(gpointer data)
-{
-	/* The links are in the records. */
-	g_free(data);
-}
-
 static void record_free(gpointer data)
 {
 	struct rn_record *record = data;
@@ -54,7 +48,7 @@ struct rn_records *rn_records_new(struct rn_gateways *gateways)
 	records->by_id = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, record_free);
 	records->by_public = g_hash_table_new(pub_hash, pub_equal);
 	records->by_vm = g_hash_table_new_full(vm_hash, vm_equal, g_free, NULL);
-	records->by_host = g_hash_table_new_full(host_hash, host_equal, g_free, host_free);
+	records->by_host = g_hash_table_new_full(host_hash, host_equal, g_free, g_free);
 	records->next_id = 1;
 	rn_heap_init(&records->wakes);
 	return records;
@@ -204,7 +198,7 @@ static void index_host(struct rn_records *records, struct rn_record *record)
 		return;
 	queue = g_hash_table_lookup(records->by_host, host);
 	if (!queue) {
-		queue = g_queue_new();
+		queue = g_new0(GQueue, 1);
 		g_hash_table_insert(records->by_host, g_memdup2(host, sizeof(*host)), queue);
 	}
 	g_queue_push_tail_link(queue, &record->host_link);
