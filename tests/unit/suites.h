@@ -13,7 +13,11 @@
 	X(addr)		\
 	X(config)	\
 	X(codec)	\
+	X(net)		\
+	X(control)	\
 	X(natctl)	\
+	X(kmsg)		\
+	X(agent_core)	\
 	X(own_both)
 
 #define DECLARE_SUITE(name) Suite *suite_##name(void);
