@@ -3,6 +3,8 @@
 # run.sh check    every ring, one after the other; all run even if one fails
 # run.sh net      scenarios in QEMU; KERNEL=6.1 and SCENARIO=05 choose
 # run.sh demo     the demonstration, on one kernel
+# RIG_NAME=mine   another directory of logs than build/logs/net-VERSION, so that
+#                 two runs do not wait for each other
 # Called by make, which builds first. Logs are in build/logs.
 set -uo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
@@ -39,7 +41,7 @@ net() {
 		return 1
 	fi
 	# shellcheck disable=SC2046,SC2086
-	RIG_NAME=net-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-1500} RIG_ENV="REPORT_MODES RIG_TIMES ${RIG_ENV:-}" \
+	RIG_NAME=${RIG_NAME:-net}-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-1500} RIG_ENV="REPORT_MODES RIG_TIMES ${RIG_ENV:-}" \
 		tests/qemu/boot.sh "$1" tests/net/guest-run.sh $(realpath $files)
 }
 
@@ -91,6 +93,6 @@ demo)
 	[ -e tests/demo/demo.sh ] || { echo "run: there is no tests/demo/demo.sh" >&2; exit 1; }
 	RIG_NAME=demo RIG_TIMEOUT=${RIG_TIMEOUT:-300} tests/qemu/boot.sh "$kernels" tests/demo/demo.sh ;;
 *)
-	sed -n '3,6s/^# //p' "$0" >&2
+	sed -n '3,8s/^# //p' "$0" >&2
 	exit 1 ;;
 esac

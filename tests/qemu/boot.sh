@@ -15,7 +15,8 @@
 # output (what SCRIPT printed), and what the script put there.
 #
 # Environment:
-#   RIG_NAME=NAME      of the log directory (default: version and script)
+#   RIG_NAME=NAME      of the log directory (default: version and script); a
+#                      second run of the same name waits for the first
 #   RIG_TIMEOUT=600    seconds until the guest is killed
 #   RIG_ACCEL=auto     auto: KVM if a trial boot lives, else TCG; tcg; kvm
 #   RIG_ICOUNT=        e.g. shift=0,sleep=off: deterministic clock, one CPU
@@ -52,13 +53,27 @@ append="console=ttyS0 loglevel=5 panic=-1 oops=panic panic_on_warn=1
 	mitigations=off nokaslr no_timer_check tsc=reliable watchdog_thresh=60
 	rcupdate.rcu_cpu_stall_timeout=120 random.trust_cpu=1 cgroup_disable=memory
 	systemd.unified_cgroup_hierarchy=1"
-append=$(echo $append ${RIG_APPEND:-})
+# The counter's frequency is told, not measured: see tsc.c. Under icount it is
+# one tick for each nanosecond.
+tsc_khz() {
+	local file=$cache/tsc-$boot_id
+	if [ -n "${RIG_ICOUNT:-}" ]; then echo 1000000; return; fi
+	if [ ! -s "$file" ]; then
+		cc -O2 -o "$file.bin.$$" "$here/tsc.c" && "$file.bin.$$" >"$file.$$" && mv "$file.$$" "$file"
+		rm -f "$file.bin.$$"
+	fi
+	cat "$file"
+}
+boot_id=$(cat /proc/sys/kernel/random/boot_id)
+khz=$(tsc_khz)
+# Debian's HZ is 250, and the delay loop counts by that counter.
+append=$(echo $append tsc_early_khz=$khz lpj=$((khz * 4)) ${RIG_APPEND:-})
 
 # A guest under KVM lives on some machines and dies in its first instructions
 # on others (nested virtualisation), whatever /dev/kvm looks like. Asked once
 # per boot of the host.
 kvm_works() {
-	local answer=$cache/kvm-$(cat /proc/sys/kernel/random/boot_id)
+	local answer=$cache/kvm-$boot_id
 	[ -w /dev/kvm ] || return 1
 	if [ ! -e "$answer" ]; then
 		# In a shell of its own, so that nobody reports how QEMU died.
@@ -90,6 +105,13 @@ tcg)
 *) die "RIG_ACCEL is '$accel': use auto, tcg or kvm" ;;
 esac
 
+# Two runs of one name would take each other's results away.
+mkdir -p "$top/build/logs"
+exec {lock}>"$out.lock"
+if ! flock -n $lock; then
+	echo "boot: $name runs already, waiting for its end" >&2
+	flock -w "$limit" $lock || die "$name still runs after $limit s; another RIG_NAME runs beside it"
+fi
 rm -rf "$out"
 mkdir -p "$out"
 nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
