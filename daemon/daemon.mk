@@ -16,7 +16,7 @@ RN_SANITIZE := -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all
 RN_CPPFLAGS := -D_GNU_SOURCE -Idaemon -I$(BUILD)/gen -Iinclude/uapi \
 	$(shell $(PKG_CONFIG) --cflags-only-I $(RN_PKGS))
 RN_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow \
-	$(if $(SANITIZE),$(RN_SANITIZE)) $(CFLAGS)
+	-Wno-unused-parameter $(if $(SANITIZE),$(RN_SANITIZE)) $(CFLAGS)
 RN_LIBS := $(shell $(PKG_CONFIG) --libs $(RN_PKGS))
 
 # Rooms, lowest first. Each may include those before it and no other.

@@ -238,8 +238,6 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data)
 	struct rn_conn *conn = ((struct conn_source *)source)->conn;
 	GIOCondition seen = conn->tag ? g_source_query_unix_fd(source, conn->tag) : 0;
 
-	(void)callback;
-	(void)data;
 	step(conn, seen);
 	check_time(conn);
 	if (conn->state == CONN_DEAD) {

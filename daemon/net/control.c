@@ -103,8 +103,6 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data)
 	struct rn_control *control = ((struct control_source *)source)->control;
 	int fd;
 
-	(void)callback;
-	(void)data;
 	g_source_set_ready_time(source, -1);
 	g_source_modify_unix_fd(source, control->tag, G_IO_IN);
 	fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);

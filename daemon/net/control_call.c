@@ -220,8 +220,6 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data)
 	GIOCondition seen = g_source_query_unix_fd(source, call->tag);
 	gboolean reads, gone;
 
-	(void)callback;
-	(void)data;
 	g_source_set_ready_time(source, -1);
 	while (!call->busy && !call->finished && receive(call))
 		;

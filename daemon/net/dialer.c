@@ -45,7 +45,6 @@ static void conn_down(struct rn_conn *conn, const GError *reason, void *data)
 	struct rn_dialer *dialer = data;
 	gint64 ms = own_backoff(dialer->tries, random);
 
-	(void)conn;
 	dialer->conn = NULL;
 	dialer->tries++;
 	say(dialer, reason, ms);

@@ -99,8 +99,6 @@ static gboolean dispatch(GSource *source, GSourceFunc callback, gpointer data)
 	struct rn_listener *listener = ((struct listener_source *)source)->listener;
 	char peer[RN_ENDPOINT_TEXT];
 
-	(void)callback;
-	(void)data;
 	g_source_set_ready_time(source, -1);
 	g_source_modify_unix_fd(source, listener->tag, G_IO_IN);
 	for (guint i = 0; i < ACCEPT_BUDGET; i++) {

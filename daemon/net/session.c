@@ -98,8 +98,13 @@ gboolean rn_session_init(struct rn_session *session, struct rn_tls *tls, int fd,
 			    gnutls_strerror(rc));
 		return FALSE;
 	}
-	if (server)
+	if (server) {
 		gnutls_certificate_server_set_request(session->tls, GNUTLS_CERT_REQUIRE);
+		/* A client that knows our CAs keeps a certificate of another to
+		 * itself, and the log could only say that there was none.
+		 */
+		gnutls_certificate_send_x509_rdn_sequence(session->tls, 1);
+	}
 	gnutls_session_set_ptr(session->tls, session);
 	gnutls_session_set_verify_function(session->tls, verify);
 	gnutls_transport_set_int(session->tls, fd);

@@ -68,8 +68,6 @@ refuse:
 
 static void arena_release(void *data, void *piece)
 {
-	(void)data;
-	(void)piece;
 }
 
 void rn_arena_init(struct rn_arena *arena, gsize cap)

@@ -421,7 +421,6 @@ static guint below(guint n)
 /* What was delivered keeps every promise of the decoder. */
 static gboolean judge(const struct rn_msg *msg, void *ctx)
 {
-	(void)ctx;
 	ck_assert(msg->type >= RN_MSG_HELLO && msg->type <= RN_MSG_TYPE_MAX);
 	ck_assert(msg->code <= RN_CODE_MAX && msg->mode <= 2 && msg->cause <= 3);
 	ck_assert(msg->vm.addr.len == 0 || msg->vm.addr.len == 4 || msg->vm.addr.len == 16);
