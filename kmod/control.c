@@ -8,6 +8,7 @@
 #include "map.h"
 #include "net.h"
 #include "netlink.h"
+#include "trace.h"
 
 /* A command that comes too late: harmless, but worth counting. */
 #define STALE(rn, extack, sentence) ({			\
@@ -35,6 +36,7 @@ static void wait_for_packets(void)
 static void remove_map(struct rnat_net *rn, struct rnat_map *map)
 {
 	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_DELETED, GFP_KERNEL);
+	trace_rnat_state(map->id, map->epoch, map->state, RNAT_STATE_NONE);
 	smp_store_release(&map->state, RNAT_STATE_NONE);
 	rnat_idle_stop(rn, map);
 	rnat_table_remove(&rn->table, map);
@@ -50,7 +52,7 @@ int rnat_control_session(struct rnat_net *rn, u64 incarnation, u64 lease_end,
 	if (!incarnation) {
 		smp_store_release(&rn->incarnation, 0);
 	} else if (incarnation == rn->incarnation) {
-		if (current_end && rnat_map_clock() >= current_end)
+		if (current_end && rnat_clock() >= current_end)
 			return STALE(rn, extack, "The lease has run out and cannot be renewed; set incarnation 0 and register again");
 		WRITE_ONCE(rn->lease_end, lease_end);
 	} else if (rn->incarnation) {
@@ -120,11 +122,11 @@ static struct rnat_map *find_rival(struct rnat_net *rn,
 	return map && map->id != grant->id ? map : NULL;
 }
 
-/* Checks both rivals before it removes one. */
-static int remove_rivals(struct rnat_net *rn, const struct rnat_grant *grant,
-			 struct netlink_ext_ack *extack)
+/* Before anything is changed: may the other mappings give way? */
+static int check_rivals(struct rnat_net *rn, const struct rnat_grant *grant,
+			struct netlink_ext_ack *extack)
 {
-	struct rnat_map *priv, *pub, *map;
+	struct rnat_map *priv, *pub;
 
 	rcu_read_lock();
 	priv = rnat_table_lookup_priv(&rn->table, &grant->priv);
@@ -135,14 +137,19 @@ static int remove_rivals(struct rnat_net *rn, const struct rnat_grant *grant,
 		NL_SET_ERR_MSG(extack, "Another active mapping has this private or public side; release that one first");
 		return -EEXIST;
 	}
-	map = find_rival(rn, grant);
-	if (map && grant->state == ROAMNAT_STATE_HELD) {
+	if (grant->state == ROAMNAT_STATE_HELD && find_rival(rn, grant)) {
 		NL_SET_ERR_MSG(extack, "Another mapping has this private or public side; only a grant makes it give way, or delete it");
 		return -EEXIST;
 	}
-	for (; map; map = find_rival(rn, grant))
-		remove_map(rn, map);
 	return 0;
+}
+
+static void remove_rivals(struct rnat_net *rn, const struct rnat_grant *grant)
+{
+	struct rnat_map *map;
+
+	while ((map = find_rival(rn, grant)))
+		remove_map(rn, map);
 }
 
 static int insert_new(struct rnat_net *rn, const struct rnat_grant *grant,
@@ -176,7 +183,7 @@ static int insert_new(struct rnat_net *rn, const struct rnat_grant *grant,
 
 static void set_timer(struct rnat_map *map, const struct rnat_grant *grant)
 {
-	u64 last = rnat_map_clock() - grant->elapsed_ms * NSEC_PER_MSEC;
+	u64 last = rnat_clock() - grant->elapsed_ms * NSEC_PER_MSEC;
 
 	/* A packet that was held since the transfer counts. */
 	if (map->touched && (s64)(READ_ONCE(map->last_used) - last) > 0)
@@ -201,6 +208,7 @@ static void enter_granted(struct rnat_map *map, const struct rnat_grant *grant)
 	set_timer(map, grant);
 	WRITE_ONCE(map->draining, grant->state == ROAMNAT_STATE_ACTIVE);
 	smp_store_release(&map->incarnation, grant->incarnation);
+	trace_rnat_state(map->id, map->epoch, map->state, grant->state);
 	smp_store_release(&map->state, grant->state);
 }
 
@@ -233,16 +241,18 @@ int rnat_control_new(struct rnat_net *rn, const struct rnat_grant *grant,
 	err = check_epoch(rn, map, grant, extack);
 	if (err)
 		return err;
+	err = check_rivals(rn, grant, extack);
+	if (err)
+		return err;
+	/* So that it can be raised when nothing can fail any more. */
 	if (active) {
 		err = reserve_floor(rn, grant->id, 0, extack);
 		if (err)
 			return err;
 	}
-	err = remove_rivals(rn, grant, extack);
-	if (err)
-		return err;
 
 	known = map;
+	remove_rivals(rn, grant);
 	/* An active entry that is only suspended must not become held in
 	 * place: its new incarnation would let it translate before its new
 	 * state stops it.
@@ -299,11 +309,12 @@ int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
 	was_running = map->state == ROAMNAT_STATE_ACTIVE;
 	if (map->state == state)
 		return 0;
+	trace_rnat_state(map->id, map->epoch, map->state, state);
 	smp_store_release(&map->state, state);
 	rnat_idle_stop(rn, map);
 	wait_for_packets();
 	if (was_running) {
-		elapsed = rnat_map_clock() - map->last_used;
+		elapsed = rnat_clock() - map->last_used;
 		WRITE_ONCE(map->frozen_elapsed, max_t(s64, elapsed, 0));
 	}
 	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_FROZEN, GFP_KERNEL);

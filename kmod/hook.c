@@ -19,6 +19,7 @@
 #include "map.h"
 #include "net.h"
 #include "rewrite.h"
+#include "trace.h"
 #include "tuple.h"
 #include "unreach.h"
 
@@ -281,7 +282,7 @@ static bool init_job(struct job *job, struct rnat_net *rn, struct sk_buff *skb,
 	job->inside = rcu_dereference(rn->inside);
 	job->prefix = NULL;
 	job->map = NULL;
-	job->now = rnat_map_clock();
+	job->now = rnat_clock();
 	job->reason = 0;
 	job->resumed = false;
 	return job->inside;
@@ -352,6 +353,7 @@ static unsigned int pre_routing(void *priv, struct sk_buff *skb,
 	case DROP:
 		break;
 	}
+	trace_rnat_drop(skb, job.reason);
 	rnat_stats_inc(rn, job.reason);
 	return NF_DROP;
 }
@@ -378,6 +380,7 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 	case DROP:
 		break;
 	}
+	trace_rnat_drop(skb, job.reason);
 	rnat_stats_inc(rn, job.reason);
 	return NF_DROP;
 }
@@ -453,6 +456,7 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 	case DROP:
 		break;
 	}
+	trace_rnat_drop(skb, job.reason);
 	rnat_stats_inc(rn, job.reason);
 	if (job.reason == ROAMNAT_A_COUNTER_DROP_REFUSED)
 		rnat_unreach_send(rn, skb);
@@ -560,6 +564,7 @@ void rnat_hook_resume(struct rnat_net *rn, struct rnat_held *held)
 	if (counter)
 		rnat_stats_inc(rn, counter);
 	if (is_drop(counter)) {
+		trace_rnat_drop(skb, counter);
 		kfree_skb_reason(skb, SKB_DROP_REASON_NETFILTER_DROP);
 		return;
 	}

@@ -2,7 +2,6 @@
 #include "idle.h"
 
 #include <linux/bitmap.h>
-#include <linux/jiffies.h>
 
 #include "map.h"
 #include "net.h"
@@ -18,12 +17,12 @@
 
 static u64 current_tick(void)
 {
-	return rnat_map_clock() >> TICK_SHIFT;
+	return rnat_clock() >> TICK_SHIFT;
 }
 
 static u32 seconds_to_ticks(u32 seconds)
 {
-	return (seconds * NSEC_PER_SEC) >> TICK_SHIFT;
+	return ((seconds * NSEC_PER_SEC) >> TICK_SHIFT) + 1;
 }
 
 /* The first tick at which the mapping is idle unless a packet comes. */
@@ -63,7 +62,7 @@ static u64 next_tick(const struct rnat_idle *idle)
 
 static void arm(struct rnat_idle *idle)
 {
-	u64 tick, now;
+	u64 tick;
 
 	if (!idle->count || idle->dead) {
 		idle->armed = U64_MAX;
@@ -73,10 +72,8 @@ static void arm(struct rnat_idle *idle)
 	if (tick >= idle->armed)
 		return;
 	idle->armed = tick;
-	now = rnat_map_clock();
-	tick <<= TICK_SHIFT;
 	mod_delayed_work(system_wq, &idle->work,
-			 tick > now ? nsecs_to_jiffies(tick - now) + 1 : 0);
+			 rnat_clock_delay(tick << TICK_SHIFT));
 }
 
 static void distribute(struct rnat_idle *idle, unsigned int level)
@@ -86,7 +83,7 @@ static void distribute(struct rnat_idle *idle, unsigned int level)
 	struct hlist_head list;
 	struct hlist_node *next;
 	struct rnat_map *map;
-	u64 now = rnat_map_clock();
+	u64 now = rnat_clock();
 
 	hlist_move_list(&idle->slot[level][slot], &list);
 	__clear_bit(slot, idle->busy[level]);
@@ -110,7 +107,7 @@ static void turn(struct rnat_idle *idle)
 static bool visit(struct rnat_idle *idle, struct rnat_map *map)
 {
 	struct rnat_net *rn = container_of(idle, struct rnat_net, idle);
-	u64 now = rnat_map_clock();
+	u64 now = rnat_clock();
 	u64 tick = idle_tick(map, now);
 	u64 here = now >> TICK_SHIFT;
 	bool report = false;
@@ -208,7 +205,7 @@ void rnat_idle_start(struct rnat_net *rn, struct rnat_map *map)
 	map->shots = 0;
 	if (!idle->count++)
 		idle->tick = current_tick();
-	place(idle, map, idle_tick(map, rnat_map_clock()));
+	place(idle, map, idle_tick(map, rnat_clock()));
 	arm(idle);
 	spin_unlock_bh(&idle->lock);
 }

@@ -110,7 +110,7 @@ bool rnat_map_is_suspended(const struct rnat_net *rn,
 	u64 incarnation = READ_ONCE(rn->incarnation);
 
 	return !incarnation || READ_ONCE(map->incarnation) != incarnation ||
-	       lease_is_over(rn, rnat_map_clock());
+	       lease_is_over(rn, rnat_clock());
 }
 
 void rnat_map_timer(const struct rnat_map *map, struct rnat_timer *timer)
@@ -121,7 +121,7 @@ void rnat_map_timer(const struct rnat_map *map, struct rnat_timer *timer)
 	if (rnat_map_is_frozen(map))
 		elapsed = READ_ONCE(map->frozen_elapsed);
 	else
-		elapsed = rnat_map_clock() - READ_ONCE(map->last_used);
+		elapsed = rnat_clock() - READ_ONCE(map->last_used);
 
 	/* A packet on another CPU may have a newer clock than we read. */
 	elapsed = clamp_t(s64, elapsed, 0, preset);

@@ -13,10 +13,10 @@
 #include <linux/rbtree.h>
 #include <linux/rcupdate.h>
 #include <linux/rhashtable-types.h>
-#include <linux/timekeeping.h>
 #include <linux/types.h>
 #include <uapi/linux/roamnat.h>
 
+#include "clock.h"
 #include "tuple.h"
 
 struct rnat_net;
@@ -61,11 +61,6 @@ struct rnat_timer {
 
 /* Longest idle timeout that is accepted: ten years. */
 #define RNAT_MAP_PRESET_MAX_MS	(3650ULL * 24 * 3600 * 1000)
-
-static inline u64 rnat_map_clock(void)
-{
-	return ktime_get_coarse_boottime_ns();
-}
 
 static inline u32 rnat_map_kind(const struct rnat_map *map)
 {

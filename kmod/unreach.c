@@ -14,7 +14,7 @@ static bool take(struct rnat_net *rn)
 	if (!rate)
 		return false;
 	spin_lock_bh(&rn->upcall.lock);
-	ok = rnat_limit_take(&rn->unreach, rnat_map_clock(), rate, rate);
+	ok = rnat_limit_take(&rn->unreach, rnat_clock(), rate, rate);
 	spin_unlock_bh(&rn->upcall.lock);
 	return ok;
 }

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "upcall.h"
 
-#include <linux/jiffies.h>
-#include <linux/netfilter/nf_conntrack_common.h>
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
-#include <net/sock.h>
 
 #include "held.h"
 #include "hook.h"
 #include "map.h"
 #include "net.h"
 #include "netlink.h"
+#include "trace.h"
 
 #define REPEAT_NS	NSEC_PER_SEC
 
@@ -44,13 +42,10 @@ static struct rnat_miss *lookup(struct rnat_upcall *up,
 
 static void arm(struct rnat_upcall *up, u64 when)
 {
-	u64 now = rnat_map_clock();
-
 	if (up->dead || when >= up->armed)
 		return;
 	up->armed = when;
-	mod_delayed_work(system_wq, &up->work,
-			 when > now ? nsecs_to_jiffies(when - now) + 1 : 0);
+	mod_delayed_work(system_wq, &up->work, rnat_clock_delay(when));
 }
 
 static void arm_next(struct rnat_net *rn)
@@ -182,8 +177,10 @@ static void fill_info(struct rnat_net *rn, const struct rnat_miss *miss,
 static void ask(struct rnat_net *rn, const struct rnat_miss_info *info)
 {
 	u32 lost = READ_ONCE(rn->upcall.lost);
+	bool delivered = !rnat_netlink_send_miss(rn, info, lost);
 
-	if (!rnat_netlink_send_miss(rn, info, lost)) {
+	trace_rnat_miss(&info->key, info->ifindex, delivered);
+	if (delivered) {
 		rnat_stats_inc(rn, RNAT_STAT_UPCALLS);
 		spin_lock_bh(&rn->upcall.lock);
 		rn->upcall.lost -= min(lost, rn->upcall.lost);
@@ -224,7 +221,7 @@ static int hold(struct rnat_net *rn, struct sk_buff *skb,
 	struct rnat_upcall *up = &rn->upcall;
 	struct rnat_miss *miss;
 	struct rnat_held *held;
-	u64 now = rnat_map_clock();
+	u64 now = rnat_clock();
 	bool draining, fresh;
 	u32 reason;
 
@@ -267,7 +264,7 @@ static int hold(struct rnat_net *rn, struct sk_buff *skb,
 	}
 	if (fresh && !draining)
 		fill_info(rn, miss, info);
-	else
+	else if (!draining)
 		rnat_stats_inc(rn, RNAT_STAT_UPCALLS_MERGED);
 	arm_next(rn);
 	return 0;
@@ -382,7 +379,7 @@ int rnat_upcall_refuse(struct rnat_net *rn, const struct rnat_key *key,
 		if (hold_off_ms) {
 			list_del(&miss->list);
 			miss->refused = true;
-			miss->when = rnat_map_clock() +
+			miss->when = rnat_clock() +
 				     hold_off_ms * NSEC_PER_MSEC;
 			add_refused(up, miss);
 			arm(up, miss->when);
@@ -401,7 +398,7 @@ void rnat_upcall_repeat(struct rnat_net *rn)
 {
 	struct rnat_upcall *up = &rn->upcall;
 	struct rnat_miss *miss;
-	u64 now = rnat_map_clock();
+	u64 now = rnat_clock();
 
 	spin_lock_bh(&up->lock);
 	list_for_each_entry(miss, &up->waiting, list)
@@ -493,7 +490,7 @@ static void tick(struct work_struct *work)
 	struct rnat_upcall *up = container_of(to_delayed_work(work),
 					      struct rnat_upcall, work);
 	struct rnat_net *rn = container_of(up, struct rnat_net, upcall);
-	u64 now = rnat_map_clock();
+	u64 now = rnat_clock();
 	bool more, question;
 
 	do {
