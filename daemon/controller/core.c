@@ -5,10 +5,6 @@
 #include "base/log.h"
 #include "controller/output.h"
 
-/* Refusals of one gateway that go to the audit log, per minute: enough to see
- * what it does, too few to fill the disk.
- */
-#define AUDITED_REFUSALS	30
 #define WAKES_PER_TURN		1000
 #define IDLE_DEFAULT_MS		300000	/* RFC 4787 REQ-5 */
 
@@ -108,83 +104,6 @@ static gboolean on_timer(GSource *source, GSourceFunc func, gpointer data)
 	return G_SOURCE_CONTINUE;
 }
 
-/* ---- events ---- */
-
-/* May another refusal of gw be written down? */
-static bool refusal_allowed(struct rn_core *core, struct rn_gateway *gw)
-{
-	int64_t now = rn_core_now();
-
-	if (!gw)
-		return true;
-	if (now - gw->refusals_since >= 60000) {
-		gw->refusals_since = now;
-		gw->refusals = 0;
-	}
-	if (gw->refusals++ < AUDITED_REFUSALS)
-		return true;
-	rn_count(&core->counters, refusals_unaudited);
-	return false;
-}
-
-static void count_note(struct rn_core *core, const struct own_act *act)
-{
-	switch ((enum own_note)act->note) {
-	case OWN_NOTE_GRANTED:
-		rn_count(&core->counters, grants_first);
-		break;
-	case OWN_NOTE_MOVED:
-		rn_count(&core->counters, moved);
-		break;
-	case OWN_NOTE_RETURNED:
-		rn_count(&core->counters, returned);
-		break;
-	case OWN_NOTE_TAKEN_OVER:
-		rn_count(&core->counters, taken_over);
-		break;
-	case OWN_NOTE_RELEASED:
-		rn_count(&core->counters, released);
-		break;
-	case OWN_NOTE_ALARM:
-		rn_count(&core->counters, alarms);
-		rn_counters_refused(&core->counters, act->msg.code);
-		break;
-	case OWN_NOTE_REFUSED:
-		rn_counters_refused(&core->counters, act->msg.code);
-		break;
-	case OWN_NOTE_IGNORED:
-		rn_count(&core->counters, ignored);
-		break;
-	case OWN_NOTE_VERIFYING:
-	case OWN_NOTE_REVOKING:
-	case OWN_NOTE_FROZEN:
-	case OWN_NOTE_HELD:
-	case OWN_NOTE_ACTIVE:
-	case OWN_NOTE_GONE:
-		break;
-	}
-}
-
-/* Counts, logs and numbers the event of a note. True when it is to be audited. */
-static bool take_note(struct rn_core *core, const struct own_act *act,
-		      const struct rn_record *record, const struct rn_cause_of *cause,
-		      struct rn_store_audit *event)
-{
-	bool refusal = act->note == OWN_NOTE_REFUSED || act->note == OWN_NOTE_ALARM;
-
-	count_note(core, act);
-	event->rev = 0;
-	if (act->note == OWN_NOTE_IGNORED ||
-	    (refusal && !refusal_allowed(core, cause->gw)))
-		return false;
-	rn_output_note(core, act, record, cause, event);
-	event->rev = ++core->rev;
-	if (act->note == OWN_NOTE_VERIFYING)
-		return false;
-	rn_output_log(core, event, act->note);
-	return true;
-}
-
 void rn_core_tell(struct rn_core *core, struct rn_gateway *gw, const char *what,
 		  const char *by, const char *text, bool audit)
 {
@@ -263,7 +182,7 @@ static void carry_out(struct rn_core *core, struct rn_record *record,
 			continue;
 		if (act->note == OWN_NOTE_REFUSED)
 			record->code = act->msg.code;
-		if (take_note(core, act, record, cause, event))
+		if (rn_output_take(core, act, record, cause, event))
 			audit[unit.n_audit++] = *event;
 		if (event->rev)
 			n_events++;
@@ -338,7 +257,7 @@ void rn_core_refuse(struct rn_core *core, struct rn_gateway *gw, const struct rn
 	const struct rn_store_unit unit = { .audit = &event, .n_audit = 1 };
 
 	g_strlcpy(act.msg.text, text ? text : rn_code_to_sentence(code), sizeof(act.msg.text));
-	if (take_note(core, &act, NULL, &cause, &event))
+	if (rn_output_take(core, &act, NULL, &cause, &event))
 		rn_store_put(core->store, &unit);
 	rn_output_message(core, gw->row.number, &act.msg);
 	if (event.rev)
@@ -486,7 +405,7 @@ void rn_core_register(struct rn_core *core, struct rn_gateway *gw, uint64_t nonc
 	rn_gateway_register(core->gateways, gw, rn_core_now());
 	rn_count(&core->counters, registrations);
 	save_gateway(gw, core);
-	rn_core_tell(core, gw, "registered", NULL, NULL, refusal_allowed(core, gw));
+	rn_core_tell(core, gw, "registered", NULL, NULL, rn_output_allowed(core, gw));
 	/* Before any grant of the new incarnation. */
 	answer.incarnation = gw->row.incarnation;
 	rn_core_send(core, gw->row.number, &answer);

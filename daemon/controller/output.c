@@ -3,6 +3,11 @@
 #include "base/log.h"
 #include "controller/output.h"
 
+/* Refusals of one gateway that go to the audit log, per minute: enough to see
+ * what it does, too few to fill the disk.
+ */
+#define AUDITED_REFUSALS	30
+
 struct output {
 	GList link;
 	uint64_t seq;		/* leaves when this unit is durable */
@@ -93,13 +98,11 @@ void rn_output_call(struct rn_core *core, void (*func)(void *data), void *data)
 
 /* ---- notes ---- */
 
-void rn_output_note(const struct rn_core *core, const struct own_act *act,
-		    const struct rn_record *record, const struct rn_cause_of *cause,
-		    struct rn_store_audit *event)
+static void note_to_event(const struct own_act *act, const struct rn_record *record,
+			  const struct rn_cause_of *cause, struct rn_store_audit *event)
 {
 	const char *by = record && record->by ? record->by : NULL;
 
-	(void)core;
 	*event = (struct rn_store_audit){
 		.time_ns = g_get_real_time() * 1000,
 		.code = act->msg.code,
@@ -175,4 +178,77 @@ void rn_output_log(const struct rn_core *core, const struct rn_store_audit *even
 	rn_event(line, "ROAMNAT_WHAT", event->what, "ROAMNAT_PUBLIC", pub,
 		 "ROAMNAT_PRIVATE", vm, "ROAMNAT_EPOCH", epoch, "ROAMNAT_FROM", from,
 		 "ROAMNAT_TO", to, "ROAMNAT_BY", event->by, NULL);
+}
+
+bool rn_output_allowed(struct rn_core *core, struct rn_gateway *gw)
+{
+	int64_t now = rn_core_now();
+
+	if (!gw)
+		return true;
+	if (now - gw->refusals_since >= 60000) {
+		gw->refusals_since = now;
+		gw->refusals = 0;
+	}
+	if (gw->refusals++ < AUDITED_REFUSALS)
+		return true;
+	rn_count(&core->counters, refusals_unaudited);
+	return false;
+}
+
+static void count_note(struct rn_core *core, const struct own_act *act)
+{
+	switch ((enum own_note)act->note) {
+	case OWN_NOTE_GRANTED:
+		rn_count(&core->counters, grants_first);
+		break;
+	case OWN_NOTE_MOVED:
+		rn_count(&core->counters, moved);
+		break;
+	case OWN_NOTE_RETURNED:
+		rn_count(&core->counters, returned);
+		break;
+	case OWN_NOTE_TAKEN_OVER:
+		rn_count(&core->counters, taken_over);
+		break;
+	case OWN_NOTE_RELEASED:
+		rn_count(&core->counters, released);
+		break;
+	case OWN_NOTE_ALARM:
+		rn_count(&core->counters, alarms);
+		rn_counters_refused(&core->counters, act->msg.code);
+		break;
+	case OWN_NOTE_REFUSED:
+		rn_counters_refused(&core->counters, act->msg.code);
+		break;
+	case OWN_NOTE_IGNORED:
+		rn_count(&core->counters, ignored);
+		break;
+	case OWN_NOTE_VERIFYING:
+	case OWN_NOTE_REVOKING:
+	case OWN_NOTE_FROZEN:
+	case OWN_NOTE_HELD:
+	case OWN_NOTE_ACTIVE:
+	case OWN_NOTE_GONE:
+		break;
+	}
+}
+
+bool rn_output_take(struct rn_core *core, const struct own_act *act,
+		    const struct rn_record *record, const struct rn_cause_of *cause,
+		    struct rn_store_audit *event)
+{
+	bool refusal = act->note == OWN_NOTE_REFUSED || act->note == OWN_NOTE_ALARM;
+
+	count_note(core, act);
+	event->rev = 0;
+	if (act->note == OWN_NOTE_IGNORED ||
+	    (refusal && !rn_output_allowed(core, cause->gw)))
+		return false;
+	note_to_event(act, record, cause, event);
+	event->rev = ++core->rev;
+	if (act->note == OWN_NOTE_VERIFYING)
+		return false;
+	rn_output_log(core, event, act->note);
+	return true;
 }
