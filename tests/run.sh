@@ -13,22 +13,29 @@ logs=build/logs
 mkdir -p $logs
 passed=0 failed=0 skipped=0 table=()
 
-# part NAME COUNTED CMD...: runs a part, shows and keeps its output. COUNTED is
-# a pattern for the names in its lines "name: N passed, N failed"; a part without
-# such lines counts as one.
+# part NAME COUNTED CMD...: runs a part, shows and keeps its output.
 part() {
-	local name=$1 counted=$2 log=$logs/check-$1.log start=$SECONDS rc=0 p f s
+	local name=$1 counted=$2 log start=$SECONDS rc
+	log=$(mktemp "$logs/part.XXXXXX")
 	shift 2
 	printf '\n==== %s\n' "$name"
 	"$@" </dev/null 2>&1 | tee "$log"
 	rc=${PIPESTATUS[0]}
-	read -r p f s < <(sed -nE "s/^($counted): ([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?\$/\2 \3 \5/p" "$log" |
+	count "$name" "$counted" "$log" "$rc" $((SECONDS - start))
+}
+
+# count NAME COUNTED LOG CODE SECONDS: COUNTED is a pattern for the names in its
+# lines "name: N passed, N failed"; a part without such lines counts as one.
+count() {
+	local name=$1 p f s
+	read -r p f s < <(sed -nE "s/^($2): ([0-9]+) passed, ([0-9]+) failed(, ([0-9]+) skipped)?\$/\2 \3 \5/p" "$3" |
 		awk '{ p += $1; f += $2; s += $3 } END { print p + 0, f + 0, s + 0 }')
-	if [ "$rc" = 0 ] && [ $((p + f + s)) = 0 ]; then p=1; fi
-	if [ "$rc" != 0 ] && [ "$f" = 0 ]; then f=1; fi
+	if [ "$4" = 0 ] && [ $((p + f + s)) = 0 ]; then p=1; fi
+	if [ "$4" != 0 ] && [ "$f" = 0 ]; then f=1; fi
 	passed=$((passed + p)) failed=$((failed + f)) skipped=$((skipped + s))
-	table+=("$(printf '%-16s %-6s %5d passed %4d failed %4d skipped %5d s' "$name" \
-		"$([ "$f" = 0 ] && echo ok || echo FAILED)" "$p" "$f" "$s" $((SECONDS - start)))")
+	table+=("$(printf '%-22s %-6s %5d passed %4d failed %4d skipped %5d s' "$name" \
+		"$([ "$f" = 0 ] && echo ok || echo FAILED)" "$p" "$f" "$s" "$5")")
+	mv "$3" "$logs/check-$name.log"
 }
 
 # net VERSION: all chosen scenarios in one boot.
@@ -41,7 +48,7 @@ net() {
 		return 1
 	fi
 	# shellcheck disable=SC2046,SC2086
-	RIG_NAME=${RIG_NAME:-net}-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-1500} RIG_ENV="REPORT_MODES RIG_TIMES ${RIG_ENV:-}" \
+	RIG_NAME=${RIG_NAME:-net}-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-2400} RIG_ENV="REPORT_MODES RIG_TIMES ${RIG_ENV:-}" \
 		tests/qemu/boot.sh "$1" tests/net/guest-run.sh $(realpath $files)
 }
 
@@ -55,6 +62,30 @@ unit() {
 		awk '{ c += $1; f += $2; e += $3 } END { print c + 0, f + 0, e + 0 }')
 	printf 'unit: %d passed, %d failed\n' $((checks - failures - errors)) $((failures + errors))
 	return "$rc"
+}
+
+# nets: a guest for each kernel. A guest waits half of its time, so they run at
+# the same time, each line with its series in front; RIG_JOBS=1: one by one.
+nets() {
+	local version start=$SECONDS pattern='[0-9]+-[^ ]*'
+	declare -A log pid
+	if [ "${RIG_JOBS:-2}" = 1 ]; then
+		for version in $kernels; do part "net-$version" "$pattern" net "$version"; done
+		return
+	fi
+	printf '\n==== scenarios on %s\n' "$(echo $kernels)"
+	for version in $kernels; do
+		log[$version]=$(mktemp "$logs/part.XXXXXX")
+		(net "$version" </dev/null 2>&1 | tee "${log[$version]}" |
+			sed -u "s/^/$(cut -d. -f1,2 <<<"$version"): /"
+		 exit "${PIPESTATUS[0]}") &
+		pid[$version]=$!
+	done
+	for version in $kernels; do
+		local rc=0
+		wait "${pid[$version]}" || rc=$?
+		count "net-$version" "$pattern" "${log[$version]}" "$rc" $((SECONDS - start))
+	done
 }
 
 finish() {
@@ -81,11 +112,11 @@ check)
 	part unit-sanitized unit unit SANITIZE=1
 	part dkms - make --no-print-directory dkms-check
 	part rig selftest make --no-print-directory check-rig
-	for version in $kernels; do part "net-$version" '[0-9]+-[^ ]*' net "$version"; done
+	nets
 	finish ;;
 net)
 	prepare
-	for version in $kernels; do part "net-$version" '[0-9]+-[^ ]*' net "$version"; done
+	nets
 	finish ;;
 demo)
 	KERNEL=${KERNEL:-6.12}
