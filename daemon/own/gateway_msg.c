@@ -201,6 +201,10 @@ static void on_move(struct gw_step *s, const struct rn_msg *msg)
 	struct rn_msg object = { .vm = e->vm, .id = msg->id, .epoch = msg->epoch };
 	uint32_t dst = msg->dst == s->env->self ? 0 : msg->dst;
 
+	if (!asks_us(s, msg)) {
+		ignore(s, RN_CODE_WRONG_INCARNATION);
+		return;
+	}
 	if (e->id == msg->id && e->epoch == msg->epoch)
 		gw_left(s, dst, msg);
 	else if (e->state == OWN_GW_NONE && dst)
@@ -216,6 +220,12 @@ static void on_over(struct gw_step *s, const struct rn_msg *msg)
 	if (gw_slots_over(s, msg->id, msg->epoch))
 		return;
 	if (e->id != msg->id || e->epoch != msg->epoch)
+		return;
+	/* "Over" stays true, "never issued" does not: said of a forged
+	 * transfer, it may come after the epoch was granted to us. Without a
+	 * nonce it answers the inventory.
+	 */
+	if (msg->type == RN_MSG_NEVER && msg->nonce && msg->nonce != e->nonce)
 		return;
 	if (gw_frozen(e) || e->state == OWN_GW_SUSPENDED)
 		gw_forget(s);
