@@ -18,6 +18,8 @@
 	X(natctl)	\
 	X(kmsg)		\
 	X(agent_core)	\
+	X(own_gateway)	\
+	X(own_promises)	\
 	X(own_both)
 
 #define DECLARE_SUITE(name) Suite *suite_##name(void);
