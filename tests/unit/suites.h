@@ -18,6 +18,7 @@
 	X(natctl)	\
 	X(kmsg)		\
 	X(agent_core)	\
+	X(own_controller)	\
 	X(own_gateway)	\
 	X(own_promises)	\
 	X(own_both)
