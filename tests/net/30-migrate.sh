@@ -63,7 +63,7 @@ say "before: $old"
 say "after:  $new"
 expect_eq "S7 the preset moved" "$(get preset_ms "$old")" "$(get preset_ms "$new")"
 expect_range "S7 the elapsed time moved (ms)" "$(get elapsed_ms "$old")" \
-	$(($(get elapsed_ms "$old") + 4000)) "$(get elapsed_ms "$new")"
+	$(($(get elapsed_ms "$old") + 8000)) "$(get elapsed_ms "$new")"
 expect_eq "S7 preset = elapsed + remaining" "$(get preset_ms "$new")" \
 	$(($(get elapsed_ms "$new") + $(get remaining_ms "$new")))
 move_vm vm1 2
