@@ -60,7 +60,8 @@ static int verify(gnutls_session_t tls)
 	if (rc < 0)
 		return refuse(session, GNUTLS_E_CERTIFICATE_ERROR, gnutls_strerror(rc));
 	if (status) {
-		rc = gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509, &text, 0);
+		rc = gnutls_certificate_verification_status_print(status, GNUTLS_CRT_X509,
+								  &text, 0);
 		refuse(session, 0, rc < 0 ? "it is not trusted" : g_strstrip((char *)text.data));
 		if (rc >= 0)
 			gnutls_free(text.data);

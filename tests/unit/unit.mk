@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0
 # make check-unit [SANITIZE=1] [SUITES="codec net"]
-# Included by the top Makefile after daemon.mk; alone: make -f tests/unit/unit.mk check-unit
+# Included by tests/tests.mk, which adds the archives of agent, controller and natctl.
 ifndef RN_UNIT_MK
 RN_UNIT_MK := 1
 include daemon/daemon.mk
@@ -22,5 +22,5 @@ $(BUILD)/bin/check-unit: $(UNIT_OBJS) $(RN_LIB_OBJS)
 .PHONY: check-unit
 check-unit: $(BUILD)/bin/check-unit
 	$(call say,TEST,$<)
-	$(Q)timeout 600 $< $(SUITES)
+	$(Q)$(if $(SANITIZE),CK_TIMEOUT_MULTIPLIER=10) timeout $(if $(SANITIZE),1200,600) $< $(SUITES)
 endif
