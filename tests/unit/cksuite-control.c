@@ -337,6 +337,26 @@ static gsize raw_read(int fd, guint8 *buf, gsize n)
 	return got;
 }
 
+/* Whoever gets at the socket in spite of its mode is sent away by his uid. */
+START_TEST(stranger)
+{
+	g_autofree char *run = g_path_get_dirname(path);
+	guint8 byte;
+	int fd;
+
+	if (geteuid())
+		return;		/* only root can become somebody else */
+	ck_assert(!g_chmod(dir, 0755) && !g_chmod(run, 0755) && !g_chmod(path, 0666));
+	ck_assert_int_eq(seteuid(65534), 0);
+	fd = raw_open();
+	ck_assert_int_eq(seteuid(0), 0);
+	ck_assert_uint_eq(raw_read(fd, &byte, 1), 0);
+	ck_assert_int_eq(recv(fd, &byte, 1, 0), 0);
+	close(fd);
+	ck_assert_uint_eq(requests, 0);
+}
+END_TEST
+
 static const struct {
 	guint8 bytes[12];
 	gsize len;
@@ -454,6 +474,7 @@ Suite *suite_control(void)
 	tcase_add_test(tc, mode);
 	tcase_add_test(tc, served_already);
 	tcase_add_test(tc, stale);
+	tcase_add_test(tc, stranger);
 	tcase_add_loop_test(tc, malformed, 0, G_N_ELEMENTS(garbage));
 	tcase_add_test(tc, pipelined);
 	tcase_add_test(tc, back_pressure);
