@@ -3,7 +3,7 @@
 # An idle mapping is released; traffic in either direction keeps it.
 # shows: S6 S13
 # modes: once
-# timeout: 120
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 IDLE=8s QUARANTINE=60s
 . "$NET_DIR/nat.sh"

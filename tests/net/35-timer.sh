@@ -4,7 +4,7 @@
 # after what remained, not later and not at once.
 # shows: S6 S7
 # modes: both
-# timeout: 120
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 IDLE=24s
 . "$NET_DIR/nat.sh"

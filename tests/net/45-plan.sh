@@ -3,7 +3,7 @@
 # What was planned for a site cannot be exceeded without somebody being told.
 # shows: S15
 # modes: both
-# timeout: 120
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"
 

@@ -4,7 +4,7 @@
 # is off; when it comes back it translates nothing.
 # shows: S8 B1 B2
 # modes: both
-# timeout: 180
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"
 

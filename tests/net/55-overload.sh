@@ -4,7 +4,7 @@
 # moves some of it away.
 # shows: S8
 # modes: both
-# timeout: 120
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"
 

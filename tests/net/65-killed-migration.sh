@@ -4,7 +4,7 @@
 # exactly one gateway has it, and the connection lives.
 # shows: S9 S12 B1 B2 B3
 # modes: both
-# timeout: 300
+# timeout: 500
 . "$(dirname "$0")/lib.sh"
 IDLE=300s
 . "$NET_DIR/nat.sh"

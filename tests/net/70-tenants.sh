@@ -4,7 +4,7 @@
 # alone.
 # shows: S5 S9
 # modes: both
-# timeout: 150
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"
 

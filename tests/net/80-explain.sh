@@ -5,7 +5,7 @@
 # see private addresses.
 # shows: S3 B5 B7
 # modes: once
-# timeout: 150
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"
 
