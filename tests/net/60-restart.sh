@@ -18,7 +18,7 @@ public=$(public_of 10.0.0.5)
 chat_start chat vm1 $SRV
 probe_start probe vm1 $SRV
 
-kill_daemon gw1
+kill9 gw1
 expect "B4 the agent is dead: the connection goes on" chat_goes_on chat
 before=$(counter gw1 drop-no-agent)
 refuse "B4 a new VM has nobody to ask" ping_from vm2 $SRV 1
@@ -29,7 +29,7 @@ expect_eq "B4 by the kernel's table: the same epoch" 1 "$(get epoch "$(mapping g
 expect "B4 the new VM is served" ping_from vm2 $SRV 2
 expect "B4 no new incarnation" [ "$(get incarnation "$(mapping gw1 10.0.0.5)")" = 1 ]
 
-kill_daemon controller
+kill9 controller
 expect "B4 the controller is dead: the connection goes on" chat_goes_on chat
 start_controller
 expect_within "B4 the agents find it again" 30 conf_connected gw1
@@ -41,9 +41,9 @@ move_vm vm1 2
 route_public "$public" gw2
 expect_within "B4 settled" 10 settled gw2 10.0.0.5
 
-kill_daemon controller
-kill_daemon gw1
-kill_daemon gw2
+kill9 controller
+kill9 gw1
+kill9 gw2
 expect "B4 all three dead: the connection goes on" chat_goes_on chat
 start_agent gw2
 start_agent gw1

@@ -30,7 +30,7 @@ for victim in gw1 gw2 controller; do
 		controller -t 2 migrate 10.0.0.5 zone 1 to $there >/dev/null 2>&1 &
 		order=$!
 		ns vm1 ping -n -q -i $delay -c 2 $SRV >/dev/null 2>&1
-		kill_daemon $victim
+		kill9 $victim
 		move_vm vm1 "${there#gw}"
 		route_public "$public" $there
 		if [ $victim = controller ]; then start_controller; else start_agent $victim; fi
