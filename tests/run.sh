@@ -64,7 +64,7 @@ unit() {
 	return "$rc"
 }
 
-# nets: a guest for each kernel. A guest waits half of its time, so they run at
+# nets: a guest for each kernel. One alone leaves much of two cores idle; they run at
 # the same time, each line with its series in front; RIG_JOBS=1: one by one.
 nets() {
 	local version start=$SECONDS pattern='[0-9]+-[^ ]*'
