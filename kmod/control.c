@@ -185,6 +185,15 @@ static void set_timer(struct rnat_map *map, const struct rnat_grant *grant)
 {
 	u64 last = rnat_clock() - grant->elapsed_ms * NSEC_PER_MSEC;
 
+	if (!grant->has_timer) {
+		/* A frozen one stood still. */
+		if (map->state != ROAMNAT_STATE_ACTIVE &&
+		    map->state != ROAMNAT_STATE_HELD)
+			WRITE_ONCE(map->last_used,
+				   rnat_clock() - map->frozen_elapsed);
+		map->touched = 0;
+		return;
+	}
 	/* A packet that was held since the transfer counts. */
 	if (map->touched && (s64)(READ_ONCE(map->last_used) - last) > 0)
 		last = map->last_used;
@@ -244,6 +253,10 @@ int rnat_control_new(struct rnat_net *rn, const struct rnat_grant *grant,
 	err = check_rivals(rn, grant, extack);
 	if (err)
 		return err;
+	if (!grant->has_timer && (!map || !same_sides(map, grant) || !active)) {
+		NL_SET_ERR_MSG(extack, "No timer, and no entry whose timer could go on; give preset-ms, elapsed-ms and remaining-ms");
+		return -EINVAL;
+	}
 	/* So that it can be raised when nothing can fail any more. */
 	if (active) {
 		err = reserve_floor(rn, grant->id, 0, extack);

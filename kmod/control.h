@@ -24,6 +24,7 @@ struct rnat_grant {
 	u32 state;		/* active or held */
 	struct rnat_key priv;
 	struct rnat_key pub;
+	bool has_timer;		/* else that of the entry goes on */
 	u64 preset_ms;
 	u64 elapsed_ms;
 };

@@ -71,10 +71,9 @@ static int parse_timer(struct genl_info *info, struct rnat_grant *grant)
 	u64 remaining;
 	int err;
 
-	if (!nest) {
-		GENL_SET_ERR_MSG(info, "No timer; give preset-ms, elapsed-ms and remaining-ms");
-		return -EINVAL;
-	}
+	grant->has_timer = nest;
+	if (!nest)
+		return 0;
 	err = nla_parse_nested(attrs, ROAMNAT_A_TIMER_PAD, nest,
 			       roamnat_timer_nl_policy, info->extack);
 	if (err)

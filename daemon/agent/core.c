@@ -135,6 +135,18 @@ static int result(gboolean ok, const struct own_act *act, const char *request, G
 	return err;
 }
 
+/* A forged transfer may name the id of another VM's mapping: what is deleted
+ * for it must be what was held for it (I8).
+ */
+static gboolean holds(struct agent_core *core, const struct rn_msg *msg)
+{
+	struct agent_kmsg_mapping mapping;
+
+	return agent_kernel_mapping_get(core->kernel, msg->id, &mapping, NULL) &&
+	       mapping.state == ROAMNAT_STATE_HELD &&
+	       rn_private_equal(&mapping.vm, &msg->vm);
+}
+
 /* True when act was one whose result the machine wants, which is then in event. */
 static gboolean do_kernel(struct agent_core *core, const struct own_act *act,
 			  struct own_gw_event *event)
@@ -148,14 +160,16 @@ static gboolean do_kernel(struct agent_core *core, const struct own_act *act,
 	event->type = OWN_GW_EV_KERNEL;
 	switch ((enum own_act_type)act->type) {
 	case OWN_ACT_INSTALL:
-		ok = agent_kernel_mapping_new(core->kernel, msg, ROAMNAT_STATE_ACTIVE, &error);
+		ok = agent_kernel_mapping_new(core->kernel, msg, ROAMNAT_STATE_ACTIVE,
+					      act->keep_timer, &error);
 		event->err = result(ok, act, "install", error);
 		return TRUE;
 	case OWN_ACT_HOLD:
 		/* A transfer carries the sender's incarnation, if any. */
 		held = *msg;
 		held.incarnation = core->incarnation;
-		ok = agent_kernel_mapping_new(core->kernel, &held, ROAMNAT_STATE_HELD, &error);
+		ok = agent_kernel_mapping_new(core->kernel, &held, ROAMNAT_STATE_HELD, FALSE,
+					      &error);
 		event->err = result(ok, act, "hold", error);
 		return TRUE;
 	case OWN_ACT_FREEZE_OUT:
@@ -173,6 +187,8 @@ static gboolean do_kernel(struct agent_core *core, const struct own_act *act,
 		event->err = result(ok, act, "floor", error);
 		return TRUE;
 	case OWN_ACT_DELETE:
+		if (act->only_held && !holds(core, msg))
+			return FALSE;
 		ok = agent_kernel_mapping_del(core->kernel, msg->id, msg->epoch, &error);
 		result(ok, act, "delete", error);
 		return FALSE;
@@ -484,8 +500,11 @@ GArray *agent_core_inventory(struct agent_core *core)
 		const struct agent_entry *entry = agent_entry_at(core->table, i);
 		struct agent_core_held held = { entry->own.id, entry->own.epoch };
 
-		/* A transfer that waits is no possession. */
-		if (believed_in_kernel(entry) && entry->own.state != OWN_GW_MOVING_IN)
+		/* A transfer that waits is no possession, and what is suspended
+		 * must be granted again, or the flush takes it.
+		 */
+		if (believed_in_kernel(entry) && entry->own.state != OWN_GW_MOVING_IN &&
+		    entry->own.state != OWN_GW_SUSPENDED)
 			g_array_append_val(inventory, held);
 	}
 	return inventory;

@@ -353,11 +353,12 @@ gboolean agent_kernel_inside_set(struct agent_kernel *kernel,
 }
 
 gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_msg *grant,
-				  uint32_t state, GError **error)
+				  uint32_t state, gboolean keep_timer, GError **error)
 {
 	struct nl_msg *msg = message(kernel, ROAMNAT_CMD_MAPPING_NEW, REQUEST_SMALL);
 
-	return ask(kernel, msg, agent_kmsg_build_mapping(msg, grant, state), NULL, NULL, error);
+	return ask(kernel, msg, agent_kmsg_build_mapping(msg, grant, state, keep_timer), NULL,
+		   NULL, error);
 }
 
 gboolean agent_kernel_mapping_freeze(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,

@@ -47,7 +47,7 @@ gboolean agent_kernel_inside_set(struct agent_kernel *kernel,
 				 const struct agent_kmsg_prefix *prefixes, size_t n,
 				 GError **error);
 gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_msg *msg,
-				  uint32_t state, GError **error);
+				  uint32_t state, gboolean keep_timer, GError **error);
 /* timer: as read after the stop. */
 gboolean agent_kernel_mapping_freeze(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
 				     uint32_t state, struct rn_timer *timer, GError **error);

@@ -88,10 +88,11 @@ nla_put_failure:
 	return -EMSGSIZE;
 }
 
-int agent_kmsg_build_mapping(struct nl_msg *nl, const struct rn_msg *msg, uint32_t state)
+int agent_kmsg_build_mapping(struct nl_msg *nl, const struct rn_msg *msg, uint32_t state,
+			     gboolean keep_timer)
 {
 	if (agent_kmsg_build_id(nl, msg->id, msg->epoch, state) ||
-	    put_private(nl, &msg->vm) || put_timer(nl, &msg->timer))
+	    put_private(nl, &msg->vm) || (!keep_timer && put_timer(nl, &msg->timer)))
 		return -EMSGSIZE;
 	NLA_PUT_U64(nl, ROAMNAT_A_MAPPING_INCARNATION, msg->incarnation);
 	NLA_PUT_U32(nl, ROAMNAT_A_MAPPING_KIND, msg->vm.kind);

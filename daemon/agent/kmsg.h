@@ -49,7 +49,9 @@ struct agent_kmsg_bound {
 };
 
 /* GRANT or XFER as a mapping; state is ROAMNAT_STATE_ACTIVE or _HELD. */
-int agent_kmsg_build_mapping(struct nl_msg *nl, const struct rn_msg *msg, uint32_t state);
+/* keep_timer: the timer of the entry that is in the kernel goes on. */
+int agent_kmsg_build_mapping(struct nl_msg *nl, const struct rn_msg *msg, uint32_t state,
+			     gboolean keep_timer);
 /* state 0 leaves the attribute out. */
 int agent_kmsg_build_id(struct nl_msg *nl, uint64_t id, uint64_t epoch, uint32_t state);
 int agent_kmsg_build_floor(struct nl_msg *nl, uint64_t id, uint64_t epoch);

@@ -222,7 +222,7 @@ void rn_core_step(struct rn_core *core, struct rn_record *record,
 	sync_pool(core, record, was_owned, &vm);
 	carry_out(core, record, &acts, cause);
 	if (record->by && !record->own.move_to && record->own.state == OWN_CTL_GRANTED)
-		g_clear_pointer(&record->by, g_free);
+		rn_record_forget_order(record);
 	if (owner != record->owner_queue) {
 		check_overload(core, owner);
 		check_overload(core, record->owner_queue);

@@ -276,6 +276,8 @@ static void begin_one(struct order *order, struct rn_record *record)
 	}
 	g_free(record->by);
 	record->by = g_strdup(order->by);
+	g_free(record->reason);
+	record->reason = *order->reason ? g_strdup(order->reason) : NULL;
 	/* Not watched during the step, so that it does not end the order here. */
 	rn_core_step(core, record, &event, &cause);
 	/* Refused while another decision about it is under way. */

@@ -146,7 +146,9 @@ static void note_to_event(const struct own_act *act, const struct rn_record *rec
 		by = cause->by ? cause->by : cause->gw ? cause->gw->row.name : "";
 	g_strlcpy(event->by, by, sizeof(event->by));
 	g_strlcpy(event->text, *act->msg.text ? act->msg.text :
-		  act->msg.code ? rn_code_to_sentence(act->msg.code) : "", sizeof(event->text));
+		  act->msg.code ? rn_code_to_sentence(act->msg.code) :
+		  event->ownership && record && record->reason ? record->reason : "",
+		  sizeof(event->text));
 }
 
 void rn_output_log(const struct rn_core *core, const struct rn_store_audit *event, uint8_t note)

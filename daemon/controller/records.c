@@ -37,6 +37,7 @@ static void record_free(gpointer data)
 
 	g_slist_free(record->watches);
 	g_free(record->by);
+	g_free(record->reason);
 	g_free(record);
 }
 
@@ -298,4 +299,10 @@ GArray *rn_records_ids(const struct rn_records *records)
 		g_array_append_val(ids, *(uint64_t *)id);
 	g_array_sort(ids, compare_ids);
 	return ids;
+}
+
+void rn_record_forget_order(struct rn_record *record)
+{
+	g_clear_pointer(&record->by, g_free);
+	g_clear_pointer(&record->reason, g_free);
 }

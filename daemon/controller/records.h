@@ -21,6 +21,7 @@ struct rn_record {
 	uint8_t code;			/* why the last order or report was refused */
 	GSList *watches;		/* orders that wait for it, see order.h */
 	char *by;			/* who ordered its migration */
+	char *reason;		/* and why, in their words; NULL if they gave none */
 };
 
 struct rn_records {
@@ -57,5 +58,8 @@ int64_t rn_records_next_wake(const struct rn_records *records);
 struct rn_record *rn_records_due(struct rn_records *records, int64_t now);
 /* Ids in ascending order, a snapshot that lists walk; free with g_array_unref. */
 GArray *rn_records_ids(const struct rn_records *records);
+
+/* Who ordered the move that is over now is of no interest to later events. */
+void rn_record_forget_order(struct rn_record *record);
 
 #endif

@@ -232,7 +232,7 @@ void rn_stream_audit(struct rn_core *core, struct rn_control_call *call,
 	stream->query.has_port = selector.public_port != 0;
 	stream->query.port = selector.public_port;
 	stream->query.proto = selector.proto;
-	stream->query.at_ns = at;
+	stream->query.at_ns = request->at_ns ? (int64_t)request->at_ns : at;
 	stream->query.limit = CHUNK;
 	read_page(stream);
 }

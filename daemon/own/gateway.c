@@ -257,6 +257,18 @@ static int64_t next_wake(const struct own_gw_entry *e)
 
 /* ---- local events ---- */
 
+/* The kernel seems to have nothing here any more. A notification may be older
+ * than the grant it seems to contradict, so the kernel promises first: it
+ * refuses while it translates, and then nothing was lost.
+ */
+void gw_let_go(struct gw_step *s)
+{
+	struct rn_msg gone = { .type = RN_MSG_REL, .vm = s->e->vm,
+			       .id = s->e->id, .epoch = s->e->epoch };
+
+	gw_kernel(s, OWN_ACT_FLOOR, &gone, &gone);
+}
+
 static void on_miss(struct gw_step *s, const struct own_gw_event *event)
 {
 	struct own_gw_entry *e = s->e;
@@ -282,10 +294,8 @@ static void on_miss(struct gw_step *s, const struct own_gw_event *event)
 		/* The kernel has nothing where we thought to translate:
 		 * somebody else deleted it and we missed the notification.
 		 */
-		if (!event->msg || !event->msg->id) {
-			gw_enter_state(s, OWN_GW_RELEASING);
-			gw_send_open(s);
-		}
+		if (!event->msg || !event->msg->id)
+			gw_let_go(s);
 		break;
 	case OWN_GW_PENDING:
 	case OWN_GW_MOVING_OUT:
@@ -407,9 +417,7 @@ static void on_deleted(struct gw_step *s)
 	if (e->state == OWN_GW_MOVING_IN) {
 		gw_slot_over(s, &e->slot[e->held]);
 	} else if (e->state == OWN_GW_ACTIVE) {
-		/* The kernel keeps the floor, so this is a promise. */
-		gw_enter_state(s, OWN_GW_RELEASING);
-		gw_send_open(s);
+		gw_let_go(s);
 	}
 }
 

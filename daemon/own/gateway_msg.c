@@ -428,12 +428,8 @@ void gw_kernel_result(struct gw_step *s, const struct own_gw_event *event)
 		 * to promise that and to let go of the record. Any other error
 		 * leaves it translating, and all who asked will ask again.
 		 */
-		if (event->err == -ENOENT || event->err == -ESTALE) {
-			struct rn_msg gone = { .type = RN_MSG_REL, .vm = e->vm,
-					       .id = e->id, .epoch = e->epoch };
-
-			gw_kernel(s, OWN_ACT_FLOOR, &gone, &gone);
-		}
+		if (event->err == -ENOENT || event->err == -ESTALE)
+			gw_let_go(s);
 		return;
 	}
 	e->timer = event->timer;

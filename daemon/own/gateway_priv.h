@@ -26,6 +26,7 @@ void gw_enter_state(struct gw_step *s, enum own_gw_state state);
 /* Sends what is open in this state, again if need be, and sets retry_at. */
 void gw_send_open(struct gw_step *s);
 /* DELETE, then NONE; a transfer that waited takes the place. */
+void gw_let_go(struct gw_step *s);		/* FLOOR, and then REL */
 void gw_forget(struct gw_step *s);
 /* The VM is at dst; 0 is here. cause is kept for the freeze. */
 void gw_left(struct gw_step *s, uint32_t dst, const struct rn_msg *cause);

@@ -28,7 +28,7 @@ route_public "$public" gw2
 said=$(controller takeover private 10.0.0.5 zone 1 to gw2 2>&1)
 expect_eq "S8 takeover of a silent gateway without fencing: refused" 2 $?
 expect_match "S8 the sentence says what to do" 'fenced' "$said"
-expect "B1 it still belongs to gw1" owned_by gw1 10.0.0.5
+expect_eq "B1 it still belongs to gw1" gw1 "$(get owner "$(record 10.0.0.5)")"
 refuse "B1 so gw2 does not translate it" translates gw2 10.0.0.5
 said=$(controller takeover gw1 to gw2 fenced 2>&1)
 expect_eq "S8 fencing without a reason is refused" 1 "$([ $? = 0 ] && echo 0 || echo 1)"

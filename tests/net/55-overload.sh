@@ -9,7 +9,7 @@
 . "$NET_DIR/nat.sh"
 
 topology --vms 3
-GATEWAY_EXTRA[gw1]=overload=2
+GATEWAY_EXTRA[gw1]=overload=3
 start_all
 route_pool gw1
 start_server srv

@@ -261,7 +261,7 @@ START_TEST(test_build_mapping)
 	struct nlattr *tb[ROAMNAT_A_MAPPING_MAX + 1];
 	struct agent_kmsg_mapping m;
 
-	ck_assert_int_eq(agent_kmsg_build_mapping(nl, &msg, ROAMNAT_STATE_ACTIVE), 0);
+	ck_assert_int_eq(agent_kmsg_build_mapping(nl, &msg, ROAMNAT_STATE_ACTIVE, FALSE), 0);
 	ck_assert_int_eq(genlmsg_parse(nlmsg_hdr(nl), 0, tb, ROAMNAT_A_MAPPING_MAX, NULL), 0);
 	/* Strict kernels refuse a nest without its flag, and wrong lengths. */
 	ck_assert(tb[ROAMNAT_A_MAPPING_TIMER]->nla_type & NLA_F_NESTED);
@@ -277,6 +277,12 @@ START_TEST(test_build_mapping)
 	ck_assert(rn_private_equal(&m.vm, &msg.vm));
 	ck_assert(rn_public_equal(&m.pub, &msg.pub));
 	ck_assert_uint_eq(m.timer.remaining, 59000);
+	nlmsg_free(nl);
+
+	nl = begin(ROAMNAT_CMD_MAPPING_NEW);
+	ck_assert_int_eq(agent_kmsg_build_mapping(nl, &msg, ROAMNAT_STATE_ACTIVE, TRUE), 0);
+	ck_assert_int_eq(genlmsg_parse(nlmsg_hdr(nl), 0, tb, ROAMNAT_A_MAPPING_MAX, NULL), 0);
+	ck_assert_ptr_null(tb[ROAMNAT_A_MAPPING_TIMER]);
 	nlmsg_free(nl);
 }
 END_TEST
@@ -347,7 +353,7 @@ START_TEST(test_build_no_room)
 	struct nl_msg *nl = nlmsg_alloc_size(NLMSG_HDRLEN + GENL_HDRLEN + 64);
 
 	genlmsg_put(nl, 1, 1, 0x20, 0, 0, ROAMNAT_CMD_MAPPING_NEW, 1);
-	ck_assert_int_eq(agent_kmsg_build_mapping(nl, &msg, ROAMNAT_STATE_HELD), -EMSGSIZE);
+	ck_assert_int_eq(agent_kmsg_build_mapping(nl, &msg, ROAMNAT_STATE_HELD, FALSE), -EMSGSIZE);
 	nlmsg_free(nl);
 }
 END_TEST

@@ -197,7 +197,7 @@ static const struct cell table[CELL_EVENTS][OWN_GW_STATE_MAX + 1] = {
 	 * moving-out, resuming, releasing, suspended
 	 */
 	[MISS] = {
-		{ PE, "natreq" }, { PE, "" }, { MI, "" }, { RL, "rel" },
+		{ PE, "natreq" }, { PE, "" }, { MI, "" }, { AC, "FLOOR" },
 		{ MO, "" }, { RS, "" }, { RL, "" }, { SU, "" },
 	},
 	[GRANT_NEXT] = {
@@ -325,7 +325,7 @@ static const struct cell table[CELL_EVENTS][OWN_GW_STATE_MAX + 1] = {
 		{ MO, "" }, { RS, "" }, { RL, "" }, { SU, "" },
 	},
 	[DELETED] = {
-		{ NO, "" }, { PE, "" }, { NO, "DELETE" }, { RL, "rel" },
+		{ NO, "" }, { PE, "" }, { NO, "DELETE" }, { AC, "FLOOR" },
 		{ MO, "" }, { RS, "" }, { RL, "" }, { SU, "" },
 	},
 	[ADOPT_ACTIVE] = {
