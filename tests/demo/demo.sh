@@ -94,6 +94,7 @@ idle-timeout=15s"
 topology --vms 3 --no-offload >/dev/null
 GATEWAY_EXTRA[gw1]=overload=4
 GATEWAY_EXTRA[gw2]=planned=2
+watch_events() { exec ip netns exec ctl "$BIN/natctl" -S "unix:$RUN/controller/control.sock" -j monitor >"$RUN/events" 2>/dev/null; }
 quick() { ping_from "$@" >/dev/null; }
 REPORT_FROM=source
 start_all >/dev/null
@@ -102,7 +103,7 @@ start_server srv
 capture out1 gw1 out0 "not arp"
 capture out2 gw2 out0 "not arp"
 capture control ctl ctl0 "tcp port $CONTROLLER_PORT"
-natctl controller -j monitor >"$RUN/events" 2>/dev/null &
+watch_events &
 monitor=$!
 
 chapter "1. The first packet"
@@ -121,7 +122,7 @@ seen "S5" "vm2 gets an address of its own" ping_from vm2 $SRV 1
 seen "S5" "two VMs, two mappings" same 2 "$(controller -j mapping show | jq '[.[].public] | unique | length')"
 
 # vm2 stays in use, so that it is there when its turn comes.
-ns vm2 ping -n -q -i 5 $SRV >/dev/null 2>&1 &
+ip netns exec vm2 ping -n -q -i 5 $SRV >/dev/null 2>&1 &
 busy=$!
 
 chapter "2. vm1 moves to site 2 while it downloads a file (report-from=source)"
@@ -184,7 +185,7 @@ seen "S7" "resets it" between 0 5000 "$(get elapsed_ms "$(mapping gw1 10.0.0.5)"
 chapter "5. Plan and overload"
 tell "gw2 is planned for 2 mappings; gw1 is overloaded from 4 on."
 wait $monitor 2>/dev/null
-natctl controller -j monitor >"$RUN/events" 2>/dev/null &
+watch_events &
 monitor=$!
 listening_events() { [ -s "$RUN/events" ] || grep -q . "/proc/$monitor/cmdline"; }
 wait_for 5 listening_events
@@ -243,7 +244,7 @@ tell "vm2, port 7777, is seen as $answer"
 show gw1 mapping show
 seen "S4" "a mapping of address and port" has '^198\.18\.0\.[0-7]:[0-9]+ hello' "$answer"
 
-kill -INT $monitor $busy 2>/dev/null
+kill $monitor $busy 2>/dev/null
 chapter "What was shown"
 missing=0
 for line in "${REQUIREMENTS[@]}"; do

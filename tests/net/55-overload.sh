@@ -13,7 +13,8 @@ GATEWAY_EXTRA[gw1]=overload=3
 start_all
 route_pool gw1
 start_server srv
-ns ctl "$BIN/natctl" -S "unix:$RUN/controller/control.sock" -j monitor >"$RUN/events" 2>&1 &
+# Not by a function: the process must be the one that gets the signal.
+ip netns exec ctl "$BIN/natctl" -S "unix:$RUN/controller/control.sock" -j monitor >"$RUN/events" 2>&1 &
 monitor=$!
 overloaded() { grep -q '"overload"' "$RUN/events"; }
 must ping_from vm1 $SRV 1
