@@ -71,6 +71,9 @@ static void print_timer(struct rn_print *print, const struct rn_timer *timer)
 {
 	rn_print_word(print, "idle");
 	rn_print_ms(print, "preset", "preset_ms", timer->preset);
+	/* The controller knows the preset only; the clock is in the kernel. */
+	if (timer->preset && !timer->elapsed && !timer->remaining)
+		return;
 	rn_print_ms(print, "elapsed", "elapsed_ms", timer->elapsed);
 	rn_print_ms(print, "remaining", "remaining_ms", timer->remaining);
 }
