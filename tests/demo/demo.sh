@@ -201,6 +201,7 @@ answer=$(migrate 10.0.0.6 gw2 2>&1)
 printf '%s\n' "$answer" | sed 's/^/     /'
 seen "S15" "a third is refused: it was not planned" has 'plan' "$answer"
 seen "S15" "it moves when somebody says so" migrate 10.0.0.6 gw2 1 force reason "site 1 is shut down"
+seen "S9" "and back, since site 1 stays after all" migrate 10.0.0.6 gw1
 show controller gateway show
 
 chapter "6. Idle"
