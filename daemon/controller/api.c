@@ -280,7 +280,8 @@ static void on_request(struct rn_control_call *call, const RnRequest *request, v
 	}
 	/* Of a natctl newer than we are: any number may come. */
 	rn_control_refuse(call, RN_CODE_BAD_MESSAGE,
-			  "the controller does not know request %d: upgrade it", (int)request->verb);
+			  "the controller does not know request %d: upgrade it",
+			  (int)request->verb);
 }
 
 static void on_cancelled(struct rn_control_call *call, void *data)

@@ -273,14 +273,17 @@ bool rn_core_plan_allows(struct rn_core *core, const struct rn_gateway *gw)
 
 static uint8_t may_ask(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg)
 {
+	bool is_address = msg->vm.kind == RN_KIND_ADDRESS;
+	bool is_port = msg->vm.kind == RN_KIND_PORT;
+	bool has_proto = msg->vm.proto;
+
 	if (!gw->own.registered)
 		return RN_CODE_NOT_REGISTERED;
 	if (msg->incarnation != gw->row.incarnation)
 		return RN_CODE_WRONG_INCARNATION;
 	if (!gw->own.live)
 		return RN_CODE_LEASE_OVER;
-	if (!msg->vm.addr.len || (msg->vm.kind != RN_KIND_ADDRESS && msg->vm.kind != RN_KIND_PORT) ||
-	    (msg->vm.kind == RN_KIND_PORT) != (msg->vm.proto != 0))
+	if (!msg->vm.addr.len || (!is_address && !is_port) || is_port != has_proto)
 		return RN_CODE_BAD_MESSAGE;
 	return rn_core_plan_allows(core, gw) ? RN_CODE_OK : RN_CODE_PLAN_EXCEEDED;
 }

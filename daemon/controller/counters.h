@@ -19,9 +19,12 @@
 	X(taken_over, "mappings taken over from a fenced gateway") \
 	X(released, "mappings released by their owner") \
 	X(refused, "requests refused; stats names each reason as refused_*") \
-	X(alarms, "refusals of what no honest gateway asks, such as a release by another than the owner") \
+	X(alarms, \
+	  "refusals of what no honest gateway asks, such as a release by another than the owner") \
 	X(ignored, "messages without effect: repeated, or about a question that is settled") \
-	X(refusals_unaudited, "refusals counted but not written to the audit log, because one gateway caused too many") \
+	X(refusals_unaudited, \
+	  "refusals counted but not written to the audit log, " \
+	  "because one gateway caused too many") \
 	X(registrations, "incarnations given to gateways") \
 	X(renewals, "leases renewed") \
 	X(renewals_refused, "leases not renewed") \

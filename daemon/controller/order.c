@@ -243,6 +243,14 @@ static gboolean on_timeout(gpointer data)
 
 /* ---- begin ---- */
 
+/* What happens to the record now was ordered by this one, for the audit. */
+static void sign(const struct order *order, struct rn_record *record)
+{
+	rn_record_forget_order(record);
+	record->by = g_strdup(order->by);
+	record->reason = *order->reason ? g_strdup(order->reason) : NULL;
+}
+
 static void begin_one(struct order *order, struct rn_record *record)
 {
 	bool takeover = order->verb == TAKEOVER;
@@ -274,10 +282,7 @@ static void begin_one(struct order *order, struct rn_record *record)
 			     "it moves already: wait for the end of that");
 		return;
 	}
-	g_free(record->by);
-	record->by = g_strdup(order->by);
-	g_free(record->reason);
-	record->reason = *order->reason ? g_strdup(order->reason) : NULL;
+	sign(order, record);
 	/* Not watched during the step, so that it does not end the order here. */
 	rn_core_step(core, record, &event, &cause);
 	/* Refused while another decision about it is under way. */
@@ -446,12 +451,15 @@ static void fence_silent(struct order *order)
 	struct rn_core *core = order->job.core;
 
 	for (guint i = 0; i < order->ids->len; i++) {
-		const struct rn_record *record =
+		struct rn_record *record =
 			rn_records_id(core->records, g_array_index(order->ids, uint64_t, i));
 		struct rn_gateway *owner = rn_gateways_number(core->gateways, record->own.owner);
 
-		if (owner && owner != order->to && !owner->session &&
-		    !g_ptr_array_find(order->to_fence, owner, NULL))
+		if (!owner || owner == order->to || owner->session)
+			continue;
+		/* One that waits for the fence moves at once. */
+		sign(order, record);
+		if (!g_ptr_array_find(order->to_fence, owner, NULL))
 			g_ptr_array_add(order->to_fence, owner);
 	}
 	for (guint i = 0; i < order->to_fence->len; i++)

@@ -273,7 +273,8 @@ const struct rn_pool *rn_pools_pick(struct rn_pools *pools, const struct rn_priv
 			return last;
 		}
 	}
-	*why = "no pool serves this zone, kind, protocol and address family: add one to controller.conf";
+	*why = "no pool serves this zone, kind, protocol and address family: "
+	       "add one to controller.conf";
 	for (guint i = 0; i < pools->pools->len; i++) {
 		struct rn_pool *pool = pools->pools->pdata[i];
 

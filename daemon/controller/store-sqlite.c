@@ -163,11 +163,11 @@ static gboolean migrate(const struct db *db, GError **error)
 		return FALSE;
 	}
 	for (; version < RN_STORE_SCHEMA; version++) {
-		g_autofree char *after = g_strdup_printf(
-			"PRAGMA application_id=%d;"
-			"INSERT OR REPLACE INTO meta VALUES ('schema', '%d');"
-			"PRAGMA user_version=%d;COMMIT", APPLICATION_ID,
-			(int)version + 1, (int)version + 1);
+		g_autofree char *after =
+			g_strdup_printf("PRAGMA application_id=%d;"
+					"INSERT OR REPLACE INTO meta VALUES ('schema', '%d');"
+					"PRAGMA user_version=%d;COMMIT", APPLICATION_ID,
+					(int)version + 1, (int)version + 1);
 
 		if (!run(db->writer, db, "BEGIN IMMEDIATE", error) ||
 		    !run(db->writer, db, migrations[version], error) ||

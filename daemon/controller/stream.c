@@ -124,8 +124,10 @@ void rn_stream_mappings(struct rn_core *core, struct rn_control_call *call,
 	}
 	stream = stream_new(core, call);
 	stream->selector = selector;
-	stream->selector.pool = stream->pool = g_strdup(selector.pool);
-	stream->selector.state = stream->state = g_strdup(selector.state);
+	stream->pool = g_strdup(selector.pool);
+	stream->selector.pool = stream->pool;
+	stream->state = g_strdup(selector.state);
+	stream->selector.state = stream->state;
 	if (selector.has_private && !selector.state)
 		stream->ids = rn_selector_owned(core, &selector);
 	else

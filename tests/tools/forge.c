@@ -8,7 +8,7 @@
  *
  * TYPE: rel, mig-s, mig-d, resume, natreq, yes, xfer, grant-ack, grant. Fields: id epoch
  * incarnation src dst nonce private zone kind proto port public preset elapsed
- * remaining. Prints each message that comes back; ends 2 s after the last one,
+ * remaining. Prints each message that comes back; ends soon after the answer,
  * with 0 if the message was answered, 1 if the connection was refused, 3 if
  * nothing was said.
  */
@@ -29,7 +29,8 @@ static const GOptionEntry options[] = {
 	{ "identity", 0, 0, G_OPTION_ARG_STRING, &identity, "who that is", "URI" },
 	{ "name", 0, 0, G_OPTION_ARG_STRING, &name, "name for HELLO", "NAME" },
 	{ "mode", 0, 0, G_OPTION_ARG_STRING, &mode, "report-from", "MODE" },
-	{ "incarnation", 0, 0, G_OPTION_ARG_INT64, &incarnation, "for HELLO; default the controller's", "N" },
+	{ "incarnation", 0, 0, G_OPTION_ARG_INT64, &incarnation,
+	  "for HELLO; default the controller's", "N" },
 	{ 0 },
 };
 
@@ -124,7 +125,7 @@ static void on_message(struct rn_conn *conn, const struct rn_msg *m, void *data)
 		say(conn, f, m->incarnation);
 	} else if (f->said && m->type != RN_MSG_PEER) {
 		f->answered = TRUE;
-		rearm(f, 2000);
+		rearm(f, 300);
 	}
 }
 
@@ -140,6 +141,12 @@ static void on_down(struct rn_conn *conn, const GError *reason, void *data)
 }
 
 static const struct rn_conn_ops ops = { .up = on_up, .message = on_message, .down = on_down };
+
+static void set_proto(struct rn_msg *m, uint8_t proto)
+{
+	m->vm.proto = proto;
+	m->pub.proto = proto;
+}
 
 static gboolean set_field(struct rn_msg *m, gboolean *given, const char *field)
 {
@@ -172,7 +179,7 @@ static gboolean set_field(struct rn_msg *m, gboolean *given, const char *field)
 	else if (!strcmp(k, "kind"))
 		m->vm.kind = (uint8_t)n;
 	else if (!strcmp(k, "proto"))
-		m->vm.proto = m->pub.proto = (uint8_t)n;
+		set_proto(m, (uint8_t)n);
 	else if (!strcmp(k, "port"))
 		m->vm.port = (uint16_t)n;
 	else if (!strcmp(k, "preset"))
