@@ -37,6 +37,7 @@ static void remove_map(struct rnat_net *rn, struct rnat_map *map)
 {
 	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_DELETED, GFP_KERNEL);
 	trace_rnat_state(map->id, map->epoch, map->state, RNAT_STATE_NONE);
+	/* Pairs with rnat_map_judge() and rnat_map_blocked(). */
 	smp_store_release(&map->state, RNAT_STATE_NONE);
 	rnat_idle_stop(rn, map);
 	rnat_table_remove(&rn->table, map);
@@ -50,17 +51,19 @@ int rnat_control_session(struct rnat_net *rn, u64 incarnation, u64 lease_end,
 
 	lockdep_assert_held(&rn->lock);
 	if (!incarnation) {
+		/* Pairs with blocked_in(); wait_for_packets() sees to the rest. */
 		smp_store_release(&rn->incarnation, 0);
 	} else if (incarnation == rn->incarnation) {
 		if (current_end && rnat_clock() >= current_end)
 			return STALE(rn, extack, "The lease has run out and cannot be renewed; set incarnation 0 and register again");
 		WRITE_ONCE(rn->lease_end, lease_end);
-	} else if (rn->incarnation) {
-		NL_SET_ERR_MSG(extack, "Another incarnation is in force; set incarnation 0 first");
-		return -EBUSY;
-	} else if (incarnation <= rn->incarnation_max) {
-		return STALE(rn, extack, "This incarnation is not above every earlier one; register again for a new one");
 	} else {
+		if (rn->incarnation) {
+			NL_SET_ERR_MSG(extack, "Another incarnation is in force; set incarnation 0 first");
+			return -EBUSY;
+		}
+		if (incarnation <= rn->incarnation_max)
+			return STALE(rn, extack, "This incarnation is not above every earlier one; register again for a new one");
 		rnat_floor_flush(rn);
 		rn->incarnation_max = incarnation;
 		WRITE_ONCE(rn->lease_end, lease_end);
@@ -216,8 +219,10 @@ static void enter_granted(struct rnat_map *map, const struct rnat_grant *grant)
 	WRITE_ONCE(map->epoch, grant->epoch);
 	set_timer(map, grant);
 	WRITE_ONCE(map->draining, grant->state == ROAMNAT_STATE_ACTIVE);
+	/* Pairs with blocked_in(): the epoch, timer and draining come with it. */
 	smp_store_release(&map->incarnation, grant->incarnation);
 	trace_rnat_state(map->id, map->epoch, map->state, grant->state);
+	/* Pairs with rnat_map_judge() and rnat_map_blocked(): so does all above. */
 	smp_store_release(&map->state, grant->state);
 }
 
@@ -323,6 +328,7 @@ int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
 	if (map->state == state)
 		return 0;
 	trace_rnat_state(map->id, map->epoch, map->state, state);
+	/* Pairs with rnat_map_judge() and rnat_map_blocked(). */
 	smp_store_release(&map->state, state);
 	rnat_idle_stop(rn, map);
 	wait_for_packets();

@@ -13,6 +13,7 @@
 #ifndef _RNAT_IDLE_H
 #define _RNAT_IDLE_H
 
+#include <linux/bits.h>
 #include <linux/list.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -23,7 +24,7 @@ struct rnat_net;
 
 #define RNAT_IDLE_LEVELS	3
 #define RNAT_IDLE_BITS		8
-#define RNAT_IDLE_SLOTS		(1 << RNAT_IDLE_BITS)
+#define RNAT_IDLE_SLOTS		BIT(RNAT_IDLE_BITS)
 
 struct rnat_idle {
 	spinlock_t lock;	/* protects all here, and slot of each map */

@@ -67,8 +67,12 @@ static u32 blocked_in(const struct rnat_net *rn, const struct rnat_map *map,
 		return ROAMNAT_A_COUNTER_DROP_SUSPENDED;
 	}
 
+	/* Pairs with rnat_control_session(): the lease comes with it. */
 	incarnation = smp_load_acquire(&rn->incarnation);
-	if (!incarnation || smp_load_acquire(&map->incarnation) != incarnation)
+	if (!incarnation)
+		return ROAMNAT_A_COUNTER_DROP_SUSPENDED;
+	/* Pairs with enter_granted(): the epoch comes with it. */
+	if (smp_load_acquire(&map->incarnation) != incarnation)
 		return ROAMNAT_A_COUNTER_DROP_SUSPENDED;
 	if (lease_is_over(rn, now))
 		return ROAMNAT_A_COUNTER_DROP_LEASE;
@@ -78,12 +82,14 @@ static u32 blocked_in(const struct rnat_net *rn, const struct rnat_map *map,
 u32 rnat_map_blocked(const struct rnat_net *rn, const struct rnat_map *map,
 		     u64 now)
 {
+	/* Pairs with the stores of a state in control.c. */
 	return blocked_in(rn, map, smp_load_acquire(&map->state), now);
 }
 
 u32 rnat_map_judge(const struct rnat_net *rn, const struct rnat_map *map,
 		   u64 now, bool outbound)
 {
+	/* Pairs with the stores of a state in control.c. */
 	u8 state = smp_load_acquire(&map->state);
 	u32 blocked = blocked_in(rn, map, state, now);
 

@@ -155,6 +155,7 @@ int roamnat_nl_inside_get_doit(struct sk_buff *skb, struct genl_info *info)
 	const struct rnat_prefix *prefix = NULL;
 	struct sk_buff *msg;
 	__be32 addr;
+	u32 ifindex;
 	void *hdr;
 	int err;
 
@@ -172,9 +173,9 @@ int roamnat_nl_inside_get_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&rn->lock);
 	inside = rcu_dereference_protected(rn->inside,
 					   lockdep_is_held(&rn->lock));
+	ifindex = nla_get_u32(info->attrs[ROAMNAT_A_INSIDE_IFINDEX]);
 	if (inside)
-		prefix = rnat_inside_lookup(inside, nla_get_u32(info->attrs[ROAMNAT_A_INSIDE_IFINDEX]),
-					    addr);
+		prefix = rnat_inside_lookup(inside, ifindex, addr);
 	err = prefix ? rnat_netlink_put_prefix(msg, prefix) : -ENOENT;
 	mutex_unlock(&rn->lock);
 	if (err == -ENOENT)
