@@ -59,6 +59,7 @@ struct agent_core_held {
 	uint64_t id;
 	uint64_t epoch;
 };
+
 GArray *agent_core_inventory(struct agent_core *core);
 
 #endif

@@ -147,10 +147,11 @@ static void attach(struct agent_kernel *kernel, int id)
 
 	kernel->id = id;
 	if (!enter_registered(kernel, &error)) {
-		g_autofree char *sentence = g_strdup_printf(
-			"%s; the agent cannot register with the kernel module and tries again%s",
-			error->message, error->code == EBUSY ?
-			": stop the other agent of this network namespace" : "");
+		const char *hint = error->code == EBUSY ?
+				   ": stop the other agent of this network namespace" : "";
+		g_autofree char *sentence =
+			g_strdup_printf("%s; the agent cannot register with the kernel module and tries again%s",
+					error->message, hint);
 
 		g_clear_pointer(&kernel->events, nl_socket_free);
 		set_missing(kernel, sentence);

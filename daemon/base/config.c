@@ -103,8 +103,7 @@ static gboolean matches(const char *pattern, const char *group)
 
 static gboolean name_valid(const char *name)
 {
-	gsize len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				 "0123456789._-");
+	gsize len = strspn(name, G_CSET_a_2_z G_CSET_A_2_Z G_CSET_DIGITS "._-");
 
 	return len && len <= NAME_LIMIT && !name[len];
 }

@@ -26,6 +26,7 @@ enum rn_conn_error {
 	RN_CONN_ERROR_TIMEOUT,	/* handshake, HELLO or idle */
 	RN_CONN_ERROR_FRAME,	/* what came is not roamnat/1 */
 };
+
 GQuark rn_conn_error_quark(void);
 
 struct rn_conn_ops {

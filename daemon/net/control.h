@@ -55,6 +55,7 @@ enum rn_control_error {
 	RN_CONTROL_ERROR_TIMEOUT,	/* no reply in time: the outcome is unknown */
 	RN_CONTROL_ERROR_FORM,		/* what came is no Reply */
 };
+
 GQuark rn_control_error_quark(void);
 
 struct rn_control_client;

@@ -11,6 +11,7 @@ struct rn_tls;
 enum rn_tls_error {
 	RN_TLS_ERROR_FILE,	/* one of our files is missing or wrong */
 };
+
 GQuark rn_tls_error_quark(void);
 
 /* PEM files; crl may be NULL. The error names the file and what is wrong. */

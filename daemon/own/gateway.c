@@ -414,11 +414,10 @@ static void on_deleted(struct gw_step *s)
 {
 	struct own_gw_entry *e = s->e;
 
-	if (e->state == OWN_GW_MOVING_IN) {
+	if (e->state == OWN_GW_MOVING_IN)
 		gw_slot_over(s, &e->slot[e->held]);
-	} else if (e->state == OWN_GW_ACTIVE) {
+	else if (e->state == OWN_GW_ACTIVE)
 		gw_let_go(s);
-	}
 }
 
 static bool names_entry(const struct own_gw_entry *e, const struct rn_msg *msg)

@@ -20,6 +20,7 @@ enum rn_codec_error {
 	RN_CODEC_ERROR_TYPE,	/* one message: its type is not known */
 	RN_CODEC_ERROR_FIELD,	/* one message: a field is out of its range */
 };
+
 GQuark rn_codec_error_quark(void);
 
 struct rn_codec_sink {

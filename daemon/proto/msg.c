@@ -55,13 +55,15 @@ static const struct words codes[RN_CODE_MAX + 1] = {
 	[RN_CODE_POOL_EMPTY] = { "pool-empty",
 		"no pool for this kind, protocol and zone has a free address; enlarge one" },
 	[RN_CODE_PLAN_EXCEEDED] = { "plan-exceeded",
-		"the gateway would hold more mappings than are planned for it; raise planned= or use force" },
+		"the gateway would hold more mappings than are planned for it; "
+		"raise planned= or use force" },
 	[RN_CODE_NOT_CONFIRMED] = { "not-confirmed",
 		"the other gateway does not confirm the migration" },
 	[RN_CODE_NO_ANSWER] = { "no-answer",
 		"the other gateway does not answer; the migration needs it, or a fence" },
 	[RN_CODE_NOT_FENCED] = { "not-fenced",
-		"the owner is silent and nobody asserted that it is off; make sure, then say so with --fenced" },
+		"the owner is silent and nobody asserted that it is off; "
+		"make sure, then say so with --fenced" },
 	[RN_CODE_VM_HERE] = { "vm-here",
 		"the source still serves the VM" },
 	[RN_CODE_UNKNOWN_VM] = { "unknown-vm",

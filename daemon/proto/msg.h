@@ -52,14 +52,15 @@ enum rn_msg_type {
 
 	/* controller -> gateway */
 	RN_MSG_REGISTERED,	/* incarnation, lease_ms, nonce of the REGISTER */
-	RN_MSG_GRANT,		/* id, vm, pub, epoch, incarnation, timer, nonce of the request or 0 */
-	RN_MSG_DENY,		/* vm, id, epoch, code, text, nonce: request refused, nothing changed */
-	RN_MSG_VERIFY_SRC,	/* id, vm, epoch, incarnation, src, dst, nonce: did you give it up to dst? */
-	RN_MSG_VERIFY_DST,	/* id, vm, epoch, incarnation, src, dst, nonce: do you hold it? */
+	RN_MSG_GRANT,		/* id, vm, pub, epoch, incarnation, timer, nonce (0: unasked) */
+	RN_MSG_DENY,		/* vm, id, epoch, code, text, nonce: refused, nothing changed */
+	/* Both: id, vm, epoch, incarnation, src, dst, nonce. */
+	RN_MSG_VERIFY_SRC,	/* did you give it up to dst? */
+	RN_MSG_VERIFY_DST,	/* do you hold it? */
 	RN_MSG_RELOK,		/* id, epoch, nonce */
 	RN_MSG_STALE,		/* id, vm, epoch, nonce: that epoch is over */
 	RN_MSG_NEVER,		/* id, vm, epoch, nonce: that epoch was never issued */
-	RN_MSG_MOVE,		/* id, vm, epoch, dst, cause, nonce: the orchestrator says the VM left for dst */
+	RN_MSG_MOVE,		/* id, vm, epoch, dst, cause, nonce: I hear the VM left for dst */
 	RN_MSG_LEASE,		/* incarnation, lease_ms, nonce of the renewal; code if refused */
 	RN_MSG_PEER,		/* gateway, name, identity, endpoint; endpoint "" means removed */
 	RN_MSG_INVENTORY_DONE,	/* incarnation, nonce: every grant of yours was sent again */
