@@ -44,6 +44,13 @@ user=$user,COMPLEX_MACRO,MACRO_ARG_UNUSED
 user=$user,BIT_MACRO,AVOID_EXTERNS
 # MACRO_ARG_REUSE: ck_assert and GLib's own macros are called so.
 user=$user,MACRO_ARG_REUSE
+# MULTISTATEMENT_MACRO_USE_DO_WHILE, TRAILING_SEMICOLON: what a list expands to
+# is a declaration for each of its lines.
+user=$user,MULTISTATEMENT_MACRO_USE_DO_WHILE,TRAILING_SEMICOLON
+# In tests besides:
+# TRAILING_STATEMENTS: a table that is a switch has one case to a line.
+# QUOTED_WHITESPACE_BEFORE_NEWLINE: such input is what is tested.
+tests=$user,TRAILING_STATEMENTS,QUOTED_WHITESPACE_BEFORE_NEWLINE
 
 files() {
 	git ls-files -co --exclude-standard -- 'kmod/*.[ch]' 'daemon/*.[ch]' \
@@ -53,13 +60,17 @@ files() {
 # Types that checkpatch does not know, or it takes "(*f)" for a call. The longer
 # names first, because it takes the first that fits.
 # shellcheck disable=SC2046 # file names of ours have no spaces
-grep -hoE '\b(G[A-Z][A-Za-z]+|g(boolean|char|int|uint|size|pointer|u?int(8|16|32|64))|[a-z0-9_]+_t|sqlite3(_[a-z]+)?|Rn__[A-Za-z_]+)\b' \
+grep -hoE '\b(G[A-Z][A-Za-z]+|g(boolean|char|int|uint|size|pointer|u?int(8|16|32|64))|[a-z0-9_]+_t|sqlite3(_[a-z]+)?|Rn[A-Z_][A-Za-z_]*|Roamnat__[A-Za-z0-9_]+|Suite|SRunner|TCase)\b' \
 	$(files) | sort -ru >"$cache/typedefs"
 
-# GLib's macros that are no C to a reader of lines: what they stand for.
+# Macros of GLib and Check, and keywords, that are no C to a reader of lines:
+# what they stand for. A "DECLARE" may follow a brace; a pragma is read as an
+# operand of what comes next.
 plain() {
 	sed -e 's/\bg_autoptr(\([A-Za-z0-9_]*\)) */\1 */' -e 's/\bg_auto(\([A-Za-z0-9_]*\)) */\1 /' \
-		-e 's/\bg_autofree //' -e 's/^G_DEFINE_[A-Z_]*(.*)$/extern int macro;/'
+		-e 's/\bg_autofree //' -e 's/^G_DEFINE_[A-Z_]*(.*)$/extern int macro;/' \
+		-e 's/^START_TEST(\(.*\))$/static void \1(int _i)/' -e 's/^END_TEST$/DECLARE_END();/' \
+		-e 's/\b_Alignas([A-Za-z0-9_]*) *//' -e 's/^#pragma .*/;/'
 }
 
 # It counts bytes, and drawings have three in a column.
@@ -82,6 +93,7 @@ for file in ${*:-$(files)}; do
 	# The one place where versions are tested.
 	kmod/compat/*) types=$ignore,LINUX_VERSION_CODE,CONSTANT_COMPARISON; cp "$file" "$copy" ;;
 	kmod/*) types=$ignore; columns <"$file" >"$copy" ;;
+	tests/*) types=$tests; plain <"$file" | columns >"$copy" ;;
 	*) plain <"$file" | columns >"$copy" ;;
 	esac
 	printf '%s %s\n' "$types" "$copy"
