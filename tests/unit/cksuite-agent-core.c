@@ -462,7 +462,8 @@ START_TEST(test_id_moves)
 	struct agent_entry *first = agent_entry_add(t, &a), *second = agent_entry_add(t, &b);
 
 	ck_assert_ptr_null(agent_entry_add(t, &(struct rn_private) { .zone = 3 }));
-	first->own.id = second->own.id = 8;
+	first->own.id = 8;
+	second->own.id = 8;
 	agent_entry_update(t, first);
 	agent_entry_update(t, second);
 	ck_assert_ptr_eq(agent_entry_lookup_id(t, 8), second);

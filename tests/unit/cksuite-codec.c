@@ -305,7 +305,8 @@ START_TEST(malformed)
 		gsize len;
 	} cases[] = {
 		{ "length over the end", { 0x0a, 0x7f }, 2 },
-		{ "length of 64 bits", { 0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f }, 10 },
+		{ "length of 64 bits",
+		  { 0x0a, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f }, 10 },
 		{ "endless varint", { 0x0a, 2, 0x08, 0xff }, 4 },
 		{ "wire type 7", { 0x0f, 0 }, 2 },
 		{ "wire type 3, a group", { 0x0b, 0x0c }, 2 },
@@ -399,7 +400,7 @@ START_TEST(arena_caps)
 
 		rn_arena_init(&arena, cap);
 		unpacked = roamnat__v1__frame__unpack(&arena.allocator, bytes->len,
-						       bytes->data) != NULL;
+						      bytes->data) != NULL;
 		ck_assert_int_eq(!unpacked, arena.exhausted);
 		ck_assert_uint_le(arena.used, cap);
 		rn_arena_free(&arena);
@@ -441,7 +442,8 @@ START_TEST(mutation)
 
 	strcpy(msgs[0].name, "gw1");
 	strcpy(msgs[0].identity, "spiffe://test/gw/1");
-	msgs[1].name[0] = msgs[1].identity[0] = 0;
+	msgs[1].name[0] = 0;
+	msgs[1].identity[0] = 0;
 	rn_codec_encode(msgs, 3, whole);
 	for (int i = 0; i < 100000; i++) {
 		guint len = below(8) ? whole->len : below(whole->len) + 1;

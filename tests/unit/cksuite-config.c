@@ -119,7 +119,7 @@ START_TEST(unknown)
 {
 	refuse("[controller]\nname=a\nlisten-on=x\n", path, "[controller] listen-on",
 	       "did you mean listen?", NULL);
-	refuse("[controler]\nname=a\n", "[controler]", "did you mean [controller]?", NULL);
+	refuse("[controllr]\nname=a\n", "[controllr]", "did you mean [controller]?", NULL);
 	refuse("[controller]\nname=a\nzzzzzzzz=x\n", "there is no such key", NULL);
 	refuse("[controller]\nname=a\n[pool]\nprefix=x\n", "[pool]", "no such group", NULL);
 	refuse("[controller]\nname=a\n[pool a b]\nprefix=x\n", "[pool a b]", "letters", NULL);
@@ -129,7 +129,8 @@ END_TEST
 
 START_TEST(twice)
 {
-	refuse("[controller]\nname=a\n listen = b\nname = c\n", "[controller] name", "line 4", NULL);
+	refuse("[controller]\nname=a\n listen = b\nname = c\n", "[controller] name", "line 4",
+	       NULL);
 	refuse("[controller]\nname=a\n[pool a]\nprefix=x\n[controller]\nname=b\n",
 	       "[controller] name", "line 6", NULL);
 }
@@ -176,10 +177,11 @@ START_TEST(bad_values)
 		g_autofree char *text = g_strdup_printf("[controller]\nname=a\nlisten=%s\n",
 							numbers[i]);
 		gboolean empty = !*numbers[i] || *numbers[i] == ' ';
+		gboolean taken;
 
 		c = load(text);
-		ck_assert_msg(rn_config_uint(c, "controller", "listen", 0, 16, 3, &n, &error) == empty,
-			      "`%s'", numbers[i]);
+		taken = rn_config_uint(c, "controller", "listen", 0, 16, 3, &n, &error);
+		ck_assert_msg(taken == empty, "`%s'", numbers[i]);
 		if (!empty)
 			ck_assert_ptr_nonnull(strstr(error->message, "[controller] listen"));
 		g_clear_error(&error);

@@ -51,7 +51,8 @@ static void on_request(struct rn_control_call *call, const RnRequest *request, v
 		waiting = call;
 		rn_control_set_user(call, &waiting);
 	} else if (request->verb == VERB(AUDIT)) {
-		reply.config = big = g_strnfill(RN_FRAME_MAX, 'x');
+		big = g_strnfill(RN_FRAME_MAX, 'x');
+		reply.config = big;
 		rn_control_reply(call, &reply);
 	} else {
 		rn_control_refuse(call, RN_CODE_BUSY, "verb %u, later", (guint)request->verb);

@@ -112,7 +112,8 @@ static gboolean on_bound(void *data)
 	g_source_destroy(bound);							\
 	g_source_unref(bound);								\
 	ck_assert_msg(!over, "never: %s (server: %s; client: %s)", #condition,		\
-		      server.reason ? server.reason : "-", client.reason ? client.reason : "-");	\
+		      server.reason ? server.reason : "-",				\
+		      client.reason ? client.reason : "-");				\
 } while (0)
 
 static GLogWriterOutput silence(GLogLevelFlags level, const GLogField *fields, gsize n, void *data)
@@ -332,7 +333,7 @@ START_TEST(bad_files)
 {
 	static const struct {
 		const char *ca, *cert, *key, *crl, *why;
-	} cases[] = {
+	} sets[] = {
 		{ "none.crt", "gw1.crt", "gw1.key", NULL, "none.crt" },
 		{ "gw1.key", "gw1.crt", "gw1.key", NULL, "gw1.key: has no CA certificate" },
 		{ "ca.crt", "none.crt", "gw1.key", NULL, "none.crt" },
@@ -345,14 +346,14 @@ START_TEST(bad_files)
 		{ "ca.crt", "gw1.crt", "gw1.key", "other-crl.pem", "not a valid CRL of a CA" },
 	};
 
-	for (guint i = 0; i < G_N_ELEMENTS(cases); i++) {
+	for (guint i = 0; i < G_N_ELEMENTS(sets); i++) {
+		const char *crl = sets[i].crl ? pki_path(sets[i].crl) : NULL;
 		g_autoptr(GError) error = NULL;
 
-		ck_assert_ptr_null(rn_tls_new(pki_path(cases[i].ca), pki_path(cases[i].cert),
-					      pki_path(cases[i].key),
-					      cases[i].crl ? pki_path(cases[i].crl) : NULL, &error));
-		ck_assert_msg(strstr(error->message, cases[i].why) != NULL, "`%s' lacks `%s'",
-			      error->message, cases[i].why);
+		ck_assert_ptr_null(rn_tls_new(pki_path(sets[i].ca), pki_path(sets[i].cert),
+					      pki_path(sets[i].key), crl, &error));
+		ck_assert_msg(strstr(error->message, sets[i].why) != NULL, "`%s' lacks `%s'",
+			      error->message, sets[i].why);
 	}
 }
 END_TEST
@@ -511,7 +512,8 @@ START_TEST(bad_session)
 	struct raw raw;
 	guint8 buf[64];
 
-	raw_open(&raw, names ? "two-uris" : "gw1", bad_sessions[_i].priority, bad_sessions[_i].alpn);
+	raw_open(&raw, names ? "two-uris" : "gw1", bad_sessions[_i].priority,
+		 bad_sessions[_i].alpn);
 	if (!raw_handshake(&raw))
 		ck_assert_int_lt(raw_receive(&raw, buf, sizeof(buf)), 0);
 	ck_assert_msg(gnutls_alert_get(raw.tls) != GNUTLS_A_CLOSE_NOTIFY, "%s",
@@ -617,7 +619,8 @@ START_TEST(unknown_type)
 	WAIT(server.messages == 2);
 	n = raw_receive(&raw, buf, sizeof(buf));
 	ck_assert_int_gt(n, RN_FRAME_HEAD);
-	ck_assert(rn_codec_decode(buf + RN_FRAME_HEAD, (gsize)n - RN_FRAME_HEAD, &sink, &deny, NULL));
+	ck_assert(rn_codec_decode(buf + RN_FRAME_HEAD, (gsize)n - RN_FRAME_HEAD, &sink, &deny,
+				  NULL));
 	ck_assert_uint_eq(deny.type, RN_MSG_DENY);
 	ck_assert_uint_eq(deny.code, RN_CODE_BAD_MESSAGE);
 	ck_assert_uint_eq(deny.nonce, 7);

@@ -98,7 +98,7 @@ static void session_step(struct world *w)
 	else if (!gw->link)
 		ctl_session(w, g, true);
 	else if (gw->session && world_chance(w, 5))
-		gw->link = gw->session = gw->flush = false;
+		gw_cut(w, g);
 	if (gw->session && w->lease_ms && g <= 2) {
 		struct rn_msg msg = { .type = RN_MSG_LEASE_RENEW, .nonce = (uint64_t)w->now,
 				      .incarnation = gw->kernel.incarnation };
@@ -342,7 +342,8 @@ static void converge(struct world *w)
 		dead |= w->gw[g].dead;
 	helped = dead || world_chance(w, 60);
 	calm_gateways(w);
-	start = w->now = (w->now / 100 + 1) * 100;
+	w->now = (w->now / 100 + 1) * 100;
+	start = w->now;
 	end = start + 600000;
 	world_say(w, "==== calm, %s%s", helped ? "the orchestrator helps" : "no orchestrator",
 		  attacked ? ", the attack goes on" : "");
@@ -395,7 +396,8 @@ static bool run(uint64_t seed, bool trace)
 		}
 		w.gw[g].on = true;
 	}
-	w.gw[HOSTILE].on = w.gw[HOSTILE].link = true;
+	w.gw[HOSTILE].on = true;
+	w.gw[HOSTILE].link = true;
 	w.vm_at[VMS - 1] = HOSTILE;
 	for (vm = 0; vm < VMS - 1; vm++) {
 		w.vm_at[vm] = (int)any_honest(&w);

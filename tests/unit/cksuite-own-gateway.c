@@ -180,9 +180,11 @@ static void happen(enum cell_event what)
 }
 
 /* Short names: the cells below read as state, actions. */
-enum { NO = OWN_GW_NONE, PE = OWN_GW_PENDING, MI = OWN_GW_MOVING_IN, AC = OWN_GW_ACTIVE,
-       MO = OWN_GW_MOVING_OUT, RS = OWN_GW_RESUMING, RL = OWN_GW_RELEASING,
-       SU = OWN_GW_SUSPENDED };
+enum {
+	NO = OWN_GW_NONE, PE = OWN_GW_PENDING, MI = OWN_GW_MOVING_IN, AC = OWN_GW_ACTIVE,
+	MO = OWN_GW_MOVING_OUT, RS = OWN_GW_RESUMING, RL = OWN_GW_RELEASING,
+	SU = OWN_GW_SUSPENDED,
+};
 
 struct cell {
 	uint8_t next;

@@ -5,8 +5,7 @@
 #include "controller/heap.h"
 #include "controller/plan.h"
 #include "controller/pool.h"
-
-Suite *make_pool_suite(void);
+#include "suites.h"
 
 static struct rn_pools *pools;
 
@@ -179,7 +178,8 @@ START_TEST(ports_keep_number_parity_and_side)
 	ck_assert(take(&twin, NULL, 0, &pub));
 	ck_assert_uint_lt(pub.port, 1024);
 	ck_assert_uint_eq(pub.port % 2, 0);
-	twin.port = vm.port = 40001;
+	vm.port = 40001;
+	twin.port = 40001;
 	ck_assert(take(&vm, NULL, 0, &pub));
 	ck_assert_uint_eq(pub.port, 40001);
 	ck_assert(take(&twin, NULL, 0, &pub));
@@ -327,7 +327,7 @@ START_TEST(heap_against_a_scan)
 }
 END_TEST
 
-Suite *make_pool_suite(void)
+Suite *suite_pool(void)
 {
 	Suite *suite = suite_create("pool");
 	TCase *tc = tcase_create("pool");

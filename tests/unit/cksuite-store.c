@@ -8,8 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include "controller/store.h"
-
-Suite *make_store_suite(void);
+#include "suites.h"
 
 static char *dir, *path;
 static struct rn_store *store;
@@ -79,7 +78,8 @@ static GError *open_error(void)
 	store = rn_store_open(path, &error);
 	if (!store)
 		return error;
-	n_mappings = n_gateways = 0;
+	n_mappings = 0;
+	n_gateways = 0;
 	if (!rn_store_load(store, &visitor, NULL, &rev, &error))
 		g_clear_pointer(&store, rn_store_close);
 	return error;
@@ -333,7 +333,7 @@ START_TEST(audit_tells_who_had_it_at_a_time)
 }
 END_TEST
 
-Suite *make_store_suite(void)
+Suite *suite_store(void)
 {
 	Suite *suite = suite_create("store");
 	TCase *tc = tcase_create("store");

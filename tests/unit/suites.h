@@ -21,7 +21,9 @@
 	X(own_controller)	\
 	X(own_gateway)	\
 	X(own_promises)	\
-	X(own_both)
+	X(own_both)	\
+	X(pool)		\
+	X(store)
 
 #define DECLARE_SUITE(name) Suite *suite_##name(void);
 SUITES(DECLARE_SUITE)

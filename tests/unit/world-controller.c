@@ -142,7 +142,7 @@ static void reboot(struct world *w)
 		/* P7: every lease counts as fresh. */
 		w->ctl.lease_end[g] = w->now + w->lease_ms + w->lease_ms / 1000 + 5000;
 		if (g != HOSTILE)
-			w->gw[g].link = w->gw[g].session = w->gw[g].flush = false;
+			gw_cut(w, g);
 	}
 	w->ctl.n_out = 0;
 	w->ctl.up = true;
@@ -368,7 +368,8 @@ bool ctl_session(struct world *w, uint32_t g, bool lossy)
 	bool anew;
 
 	refresh(w);
-	gw->session = gw->flush = false;
+	gw->session = false;
+	gw->flush = false;
 	anew = !k->incarnation || k->incarnation != w->ctl.gw[g].incarnation || w->ctl.gw[g].over;
 	world_say(w, "gw%u connects%s", g, anew ? " and registers" : "");
 	if (anew) {

@@ -316,6 +316,13 @@ void gw_told(struct world *w, uint32_t g, int vm, uint32_t dst)
 	gw_event(w, g, vm, &event);
 }
 
+void gw_cut(struct world *w, uint32_t g)
+{
+	w->gw[g].link = false;
+	w->gw[g].session = false;
+	w->gw[g].flush = false;
+}
+
 static void forget_entries(struct world *w, uint32_t g)
 {
 	int vm;
@@ -325,7 +332,7 @@ static void forget_entries(struct world *w, uint32_t g)
 
 		own_gw_entry_init(&w->gw[g].entry[vm], &side);
 	}
-	w->gw[g].link = w->gw[g].session = w->gw[g].flush = false;
+	gw_cut(w, g);
 }
 
 void gw_agent_restart(struct world *w, uint32_t g)
@@ -362,7 +369,7 @@ void gw_suspend(struct world *w, uint32_t g)
 	struct world_gw *gw = &w->gw[g];
 
 	gw->kernel.incarnation = 0;
-	gw->session = gw->link = gw->flush = false;
+	gw_cut(w, g);
 	gw_everyone(w, g, OWN_GW_EV_SUSPEND);
 }
 

@@ -116,6 +116,7 @@ void gw_packet(struct world *w, int vm);
 void gw_idle(struct world *w, uint32_t g, unsigned int id);
 void gw_told(struct world *w, uint32_t g, int vm, uint32_t dst);
 void gw_agent_restart(struct world *w, uint32_t g);
+void gw_cut(struct world *w, uint32_t g);	/* the link, and what came of it */
 void gw_crash(struct world *w, uint32_t g);
 void gw_suspend(struct world *w, uint32_t g);
 void gw_flush(struct world *w, uint32_t g);
