@@ -35,12 +35,12 @@ expect "B7 conntrack knows the private address" sh -c "ip netns exec gw1 conntra
 refuse "B7 and never the public one" sh -c "ip netns exec gw1 conntrack -L 2>/dev/null | grep -q 'dst=$public'"
 
 sum() { knatctl gw1 -j stats show | jq '[.[] | select(.type == "counter") | .value] | add'; }
-out() { counter gw1 out-translated; }
-in() { counter gw1 in-translated; }
-o=$(out) i=$(in)
+outbound() { counter gw1 out-translated; }
+inbound() { counter gw1 in-translated; }
+o=$(outbound) i=$(inbound)
 must ping_from vm1 $SRV 5
-expect_eq "B5 five echo requests: five more out-translated" $((o + 5)) "$(out)"
-expect_eq "B5 five replies: five more in-translated" $((i + 5)) "$(in)"
+expect_eq "B5 five echo requests: five more out-translated" $((o + 5)) "$(outbound)"
+expect_eq "B5 five replies: five more in-translated" $((i + 5)) "$(inbound)"
 
 before=$(counter gw1 pass-not-inside)
 quiet ip -n vm1 addr add 10.9.9.9/32 dev eth0
