@@ -1,189 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
-/*
- * natctl: its grammar, and what it prints and returns for given answers. The
- * daemon is a thread that takes one request from a unix socket and answers
- * with the frames that the test prepared; netlink is tried on nlctrl, the one
- * generic netlink family that every kernel has.
- */
+/* natctl: its grammar, and what it prints and returns for given answers. */
 #include <check.h>
-#include <glib/gstdio.h>
 #include <jansson.h>
-#include <linux/genetlink.h>
-#include <linux/roamnat.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 #include "../../tools/natctl/client.h"
-#include "../../tools/natctl/explain.h"
-#include "../../tools/natctl/genl.h"
-#include "net/frame.h"
+#include "natrun.h"
 #include "suites.h"
-
-/* One run of natctl. */
-struct run {
-	int rc;
-	char *out;
-	char *err;
-};
-
-/* The daemon's side. */
-struct fake {
-	char *dir;
-	char *path;
-	int fd;
-	GPtrArray *frames;	/* GBytes to answer with */
-	gboolean silent;	/* takes the request and says nothing until the client goes */
-	GThread *thread;
-	RnRequest *request;	/* what came, after fake_stop */
-};
-
-static struct run run_argv(int argc, char **argv)
-{
-	struct run run = { 0 };
-	size_t out_len, err_len;
-	FILE *out = open_memstream(&run.out, &out_len);
-	FILE *err = open_memstream(&run.err, &err_len);
-
-	ck_assert(out && err);
-	run.rc = rn_natctl_run(argc, argv, out, err);
-	fclose(out);
-	fclose(err);
-	return run;
-}
-
-/* line is split like a shell would. */
-static struct run run_line(const char *line)
-{
-	g_auto(GStrv) words = NULL;
-	g_autofree char *full = g_strdup_printf("natctl %s", line);
-	int n;
-
-	ck_assert(g_shell_parse_argv(full, &n, &words, NULL));
-	return run_argv(n, words);
-}
-
-static void run_clear(struct run *run)
-{
-	free(run->out);
-	free(run->err);
-}
-
-static void fake_write(int fd, GBytes *frame)
-{
-	guint8 head[RN_FRAME_HEAD];
-	gsize len;
-	const void *body = g_bytes_get_data(frame, &len);
-
-	rn_frame_put_head(head, len);
-	if (write(fd, head, sizeof(head)) < 0 || write(fd, body, len) < 0)
-		return;		/* the client left early */
-}
-
-static gpointer fake_serve(gpointer data)
-{
-	struct fake *fake = data;
-	guint8 head[RN_FRAME_HEAD], body[4096];
-	int fd = accept(fake->fd, NULL, NULL);
-	guint32 len;
-
-	if (fd < 0)
-		return NULL;
-	if (recv(fd, head, sizeof(head), MSG_WAITALL) == sizeof(head) &&
-	    rn_frame_get_head(head, sizeof(body), &len, NULL) &&
-	    recv(fd, body, len, MSG_WAITALL) == (ssize_t)len)
-		fake->request = roamnat__control__v1__request__unpack(NULL, len, body);
-	for (guint i = 0; i < fake->frames->len; i++)
-		fake_write(fd, g_ptr_array_index(fake->frames, i));
-	if (fake->silent)
-		(void)!recv(fd, head, 1, 0);
-	close(fd);
-	return NULL;
-}
-
-static void fake_start(struct fake *fake)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-
-	memset(fake, 0, sizeof(*fake));
-	fake->dir = g_dir_make_tmp("natctl-XXXXXX", NULL);
-	fake->path = g_build_filename(fake->dir, "control.sock", NULL);
-	fake->frames = g_ptr_array_new_with_free_func((GDestroyNotify)g_bytes_unref);
-	fake->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	g_strlcpy(addr.sun_path, fake->path, sizeof(addr.sun_path));
-	ck_assert_int_eq(bind(fake->fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	ck_assert_int_eq(listen(fake->fd, 1), 0);
-	g_setenv("ROAMNAT_CONTROLLER_SOCKET", fake->path, TRUE);
-	g_setenv("ROAMNAT_AGENT_SOCKET", fake->path, TRUE);
-}
-
-static void fake_answer(struct fake *fake, const RnReply *reply)
-{
-	size_t len = roamnat__control__v1__reply__get_packed_size(reply);
-	guint8 *packed = g_malloc(len);
-
-	roamnat__control__v1__reply__pack(reply, packed);
-	g_ptr_array_add(fake->frames, g_bytes_new_take(packed, len));
-}
-
-static struct run fake_run(struct fake *fake, const char *line)
-{
-	struct run run;
-
-	fake->thread = g_thread_new("fake", fake_serve, fake);
-	run = run_line(line);
-	shutdown(fake->fd, SHUT_RDWR);
-	g_thread_join(fake->thread);
-	return run;
-}
-
-static void fake_stop(struct fake *fake)
-{
-	close(fake->fd);
-	g_unlink(fake->path);
-	g_rmdir(fake->dir);
-	g_free(fake->path);
-	g_free(fake->dir);
-	g_ptr_array_unref(fake->frames);
-	if (fake->request)
-		roamnat__control__v1__request__free_unpacked(fake->request, NULL);
-}
-
-static void init_mapping(RnMapping *m)
-{
-	roamnat__control__v1__mapping__init(m);
-	m->id = 7;
-	m->epoch = 3;
-	m->incarnation = 2;
-	m->state = (char *)"granted";
-	m->public_ = (char *)"203.0.113.7";
-	m->private_ = (char *)"10.0.0.5";
-	m->zone = 1;
-	m->kind = (char *)"address";
-	m->owner = (char *)"gw1";
-	m->pool = (char *)"web";
-	m->preset_ms = 60000;
-	m->elapsed_ms = 20000;
-	m->remaining_ms = 40000;
-}
-
-#define MAPPING_LINE "203.0.113.7 private 10.0.0.5 zone 1 owner gw1 epoch 3 state granted " \
-	"idle preset 60s elapsed 20s remaining 40s"
-
-/* A server that answers with one mapping. */
-static void fake_start_mapping(struct fake *fake)
-{
-	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
-	RnMapping m, *list[] = { &m };
-
-	fake_start(fake);
-	init_mapping(&m);
-	reply.mappings = list;
-	reply.n_mappings = 1;
-	reply.last = TRUE;
-	fake_answer(fake, &reply);
-}
 
 START_TEST(test_side)
 {
@@ -702,102 +524,12 @@ START_TEST(test_monitor_stream)
 }
 END_TEST
 
-START_TEST(test_kernel_view)
-{
-	struct rn_kernel_mapping m = {
-		.id = 7, .epoch = 3, .incarnation = 2, .state = ROAMNAT_STATE_ACTIVE,
-		.has_timer = TRUE, .timer = { 60000, 20000, 40000 }, .first_ns = 1500000000,
-		.private = { .zone = 1, .kind = RN_KIND_PORT, .proto = 6, .port = 80 },
-		.public = { .proto = 6, .port = 40001 },
-	};
-	struct natctl ctl = { .stats = TRUE };
-	struct rn_show view;
-	char *out;
-	size_t len;
-	FILE *file = open_memstream(&out, &len);
-
-	ck_assert(rn_addr_parse("10.0.0.5", &m.private.addr));
-	ck_assert(rn_addr_parse("203.0.113.7", &m.public.addr));
-	ctl.print = rn_print_new(file, 0);
-	rn_show_from_kernel(&view, &m);
-	rn_show_print(&ctl, &view);
-	rn_print_finish(ctl.print);
-	rn_print_free(ctl.print);
-	fclose(file);
-	ck_assert_str_eq(out, "203.0.113.7:40001/tcp private 10.0.0.5:80/tcp zone 1 epoch 3 state active "
-			 "idle preset 60s elapsed 20s remaining 40s\n"
-			 "    translated first 1.500000000 last never\n");
-	free(out);
-}
-END_TEST
-
-START_TEST(test_explain_complete)
-{
-	int n = 0;
-
-	for (const struct rn_explain *e = rn_explain_counter; e->name; e++, n++) {
-		ck_assert_int_eq(e->attr, n + 1);
-		ck_assert_int_eq(e->sentence[strlen(e->sentence) - 1], '.');
-	}
-	ck_assert_int_eq(n, ROAMNAT_A_COUNTER_MAX - 1);		/* all but the padding */
-	for (const struct rn_explain *e = rn_explain_config; e->name; e++)
-		ck_assert(*e->sentence);
-}
-END_TEST
-
-static void count_reply(struct nlattr *first, int len, guint8 cmd, void *data)
-{
-	if (cmd == CTRL_CMD_NEWFAMILY && nla_find(first, len, CTRL_ATTR_FAMILY_NAME))
-		++*(int *)data;
-}
-
-START_TEST(test_genl)
-{
-	g_autoptr(GError) error = NULL;
-	struct rn_genl *genl = rn_genl_open("nlctrl", NULL);
-	gboolean interrupted = TRUE, lost = TRUE;
-	struct nl_msg *msg;
-	int n = 0;
-
-	ck_assert(genl);
-	ck_assert(rn_genl_call(genl, rn_genl_request(genl, CTRL_CMD_GETFAMILY, TRUE), count_reply,
-			       &n, &interrupted, NULL));
-	ck_assert_int_gt(n, 0);
-	ck_assert(!interrupted);
-	n = 0;
-	msg = rn_genl_request(genl, CTRL_CMD_GETFAMILY, FALSE);
-	nla_put_string(msg, CTRL_ATTR_FAMILY_NAME, "nlctrl");
-	ck_assert(rn_genl_call(genl, msg, count_reply, &n, NULL, NULL));
-	ck_assert_int_eq(n, 1);
-	msg = rn_genl_request(genl, CTRL_CMD_GETFAMILY, FALSE);
-	nla_put_string(msg, CTRL_ATTR_FAMILY_NAME, "no-such-family");
-	ck_assert(!rn_genl_call(genl, msg, NULL, NULL, NULL, &error));
-	ck_assert_int_eq(error->code, RN_EXIT_REFUSED);
-	ck_assert_msg(strstr(error->message, "the kernel refused: No such file"), "%s",
-		      error->message);
-	g_clear_error(&error);
-	/* An attribute of a wrong size is refused with a sentence by the kernel. */
-	msg = rn_genl_request(genl, CTRL_CMD_GETFAMILY, FALSE);
-	nla_put_string(msg, CTRL_ATTR_FAMILY_NAME, "a-name-that-is-much-too-long-for-a-family");
-	ck_assert(!rn_genl_call(genl, msg, NULL, NULL, NULL, &error));
-	ck_assert_msg(!strstr(error->message, "the kernel refused"), "%s", error->message);
-	ck_assert(rn_genl_join(genl, "notify", NULL));
-	ck_assert(rn_genl_receive(genl, count_reply, &n, &lost, NULL));
-	ck_assert(!lost);
-	rn_genl_free(genl);
-	g_clear_error(&error);
-	ck_assert(!rn_genl_open("no-such-family", &error));
-	ck_assert_int_eq(error->code, RN_EXIT_UNREACHABLE);
-}
-END_TEST
-
 Suite *suite_natctl(void)
 {
 	Suite *suite = suite_create("natctl");
 	TCase *grammar = tcase_create("grammar");
 	TCase *output = tcase_create("output");
 	TCase *daemon = tcase_create("daemon");
-	TCase *kernel = tcase_create("kernel");
 
 	tcase_add_test(grammar, test_side);
 	tcase_add_test(grammar, test_selector_of_line);
@@ -810,8 +542,6 @@ Suite *suite_natctl(void)
 	tcase_add_loop_test(output, test_mapping_json, 0, 2);
 	tcase_add_loop_test(output, test_json_empty_and_many, 0, 2);
 	tcase_add_test(output, test_json_error);
-	tcase_add_test(output, test_kernel_view);
-	tcase_add_test(output, test_explain_complete);
 	suite_add_tcase(suite, output);
 	tcase_add_test(daemon, test_migrate);
 	tcase_add_test(daemon, test_takeover);
@@ -821,7 +551,5 @@ Suite *suite_natctl(void)
 	tcase_add_loop_test(daemon, test_audit_at, 0, 3);
 	tcase_add_test(daemon, test_monitor_stream);
 	suite_add_tcase(suite, daemon);
-	tcase_add_test(kernel, test_genl);
-	suite_add_tcase(suite, kernel);
 	return suite;
 }

@@ -16,6 +16,7 @@
 	X(net)		\
 	X(control)	\
 	X(natctl)	\
+	X(natctl_kernel)	\
 	X(kmsg)		\
 	X(agent_core)	\
 	X(own_controller)	\
