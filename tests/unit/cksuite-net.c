@@ -14,164 +14,11 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "net/conn.h"
 #include "net/frame.h"
+#include "netbench.h"
 #include "pki.h"
 #include "proto/codec.h"
 #include "suites.h"
-
-#define BOUND_MS	9000
-
-/* One end of a connection and what happened to it. */
-struct end {
-	struct rn_conn *conn;
-	guint ups, downs, messages, drained;
-	gboolean established;	/* say so in `up` */
-	guint burst;		/* PINGs to send in `up`, then close */
-	struct rn_msg last;
-	char *identity;
-	char *reason;		/* of the last down; NULL we closed */
-	int code;
-};
-
-static GMainContext *context;
-static struct rn_tls *server_tls, *client_tls;
-static struct rn_listener *listener;
-static struct rn_dialer *dialer;
-static struct end server, client;
-
-static void on_up(struct rn_conn *conn, void *data)
-{
-	struct end *end = data;
-
-	end->ups++;
-	g_free(end->identity);
-	end->identity = g_strdup(rn_conn_identity(conn));
-	if (end->established)
-		rn_conn_established(conn);
-	for (guint i = 1; i <= end->burst; i++)
-		ck_assert(rn_conn_send(conn, &(struct rn_msg) { .type = RN_MSG_PING, .nonce = i }));
-	if (end->burst)
-		rn_conn_close(conn);
-}
-
-static void on_message(struct rn_conn *conn, const struct rn_msg *msg, void *data)
-{
-	struct end *end = data;
-
-	end->messages++;
-	if (msg->type == RN_MSG_PING)
-		ck_assert_uint_eq(msg->nonce, end->messages);
-	end->last = *msg;
-}
-
-static void on_drained(struct rn_conn *conn, void *data)
-{
-	struct end *end = data;
-
-	end->drained++;
-}
-
-static void on_down(struct rn_conn *conn, const GError *reason, void *data)
-{
-	struct end *end = data;
-
-	end->downs++;
-	if (end->conn == conn)
-		end->conn = NULL;
-	g_free(end->reason);
-	end->reason = reason ? g_strdup(reason->message) : NULL;
-	end->code = reason ? reason->code : -1;
-}
-
-static const struct rn_conn_ops ops = {
-	.up = on_up, .message = on_message, .drained = on_drained, .down = on_down,
-};
-
-static void on_accepted(struct rn_conn *conn, void *data)
-{
-	server.conn = conn;
-	rn_conn_set_ops(conn, &ops, data);
-}
-
-static gboolean on_bound(void *data)
-{
-	*(gboolean *)data = TRUE;
-	return G_SOURCE_REMOVE;
-}
-
-/* Runs the loop until condition, at most BOUND_MS. */
-#define WAIT(condition) do {								\
-	GSource *bound = g_timeout_source_new(BOUND_MS);				\
-	gboolean over = FALSE;								\
-											\
-	g_source_set_callback(bound, on_bound, &over, NULL);				\
-	g_source_attach(bound, context);						\
-	while (!(condition) && !over)							\
-		g_main_context_iteration(context, TRUE);				\
-	g_source_destroy(bound);							\
-	g_source_unref(bound);								\
-	ck_assert_msg(!over, "never: %s (server: %s; client: %s)", #condition,		\
-		      server.reason ? server.reason : "-",				\
-		      client.reason ? client.reason : "-");				\
-} while (0)
-
-static GLogWriterOutput silence(GLogLevelFlags level, const GLogField *fields, gsize n, void *data)
-{
-	return G_LOG_WRITER_HANDLED;
-}
-
-static void setup(void)
-{
-	g_autoptr(GError) error = NULL;
-
-	/* Refusals are the subject here, not what the log says about them. */
-	g_log_set_writer_func(silence, NULL, NULL);
-	context = g_main_context_default();
-	memset(&server, 0, sizeof(server));
-	memset(&client, 0, sizeof(client));
-	server.established = TRUE;
-	server_tls = pki_tls("controller", "crl.pem");
-	listener = rn_listener_new(server_tls, "127.0.0.1:0", 4, on_accepted, &server, &error);
-	ck_assert_msg(listener != NULL, "%s", error ? error->message : "");
-}
-
-static void dial(const char *name, const char *identity)
-{
-	g_autofree char *endpoint = g_strdup_printf("127.0.0.1:%u", rn_listener_port(listener));
-
-	client_tls = pki_tls(name, NULL);
-	dialer = rn_dialer_new(client_tls, endpoint, identity, &ops, &client);
-}
-
-static void teardown(void)
-{
-	rn_dialer_free(dialer);
-	dialer = NULL;
-	if (server.conn)
-		rn_conn_close(server.conn);
-	WAIT(!server.conn);
-	rn_listener_free(listener);
-	/* What closes in the background has to be gone for the leak checker. */
-	while (g_main_context_iteration(context, FALSE))
-		;
-	rn_tls_free(client_tls);
-	rn_tls_free(server_tls);
-	client_tls = NULL;
-	g_free(server.identity);
-	g_free(server.reason);
-	g_free(client.identity);
-	g_free(client.reason);
-}
-
-#define CONTROLLER "spiffe://test/controller"
-
-static void assert_reason(const struct end *end, int code, const char *word)
-{
-	ck_assert_ptr_nonnull(end->reason);
-	ck_assert_msg(strstr(end->reason, word) != NULL, "`%s' lacks `%s'", end->reason, word);
-	ck_assert_int_eq(end->code, code);
-}
 
 /* ---- good connections ---- */
 
@@ -248,12 +95,12 @@ START_TEST(nobody_listens)
 	rn_listener_free(listener);
 	listener = NULL;
 	client_tls = pki_tls("gw1", NULL);
-	dialer = rn_dialer_new(client_tls, "127.0.0.1:1", CONTROLLER, &ops, &client);
+	dialer = rn_dialer_new(client_tls, "127.0.0.1:1", CONTROLLER, &net_ops, &client);
 	WAIT(client.downs == 2);
 	assert_reason(&client, RN_CONN_ERROR_CONNECT, "refused");
 	ck_assert_uint_eq(client.ups, 0);
 	rn_dialer_free(dialer);
-	dialer = rn_dialer_new(client_tls, "gw1:7414", CONTROLLER, &ops, &client);
+	dialer = rn_dialer_new(client_tls, "gw1:7414", CONTROLLER, &net_ops, &client);
 	WAIT(client.downs == 3);
 	assert_reason(&client, RN_CONN_ERROR_CONNECT, "in numbers");
 }
@@ -320,7 +167,7 @@ START_TEST(bad_server)
 	rn_listener_free(listener);
 	rn_tls_free(server_tls);
 	server_tls = pki_tls(bad_servers[_i].name, NULL);
-	listener = rn_listener_new(server_tls, "127.0.0.1:0", 4, on_accepted, &server, NULL);
+	listener = rn_listener_new(server_tls, "127.0.0.1:0", 4, net_accepted, &server, NULL);
 	dial("gw1", CONTROLLER);
 	WAIT(server.downs && client.downs);
 	ck_assert_uint_eq(client.ups, 0);
@@ -379,7 +226,7 @@ START_TEST(reload)
 	copy_file("gw1.crt", "moving.crt");
 	copy_file("gw1.key", "moving.key");
 	client_tls = pki_tls("moving", NULL);
-	dialer = rn_dialer_new(client_tls, endpoint, CONTROLLER, &ops, &client);
+	dialer = rn_dialer_new(client_tls, endpoint, CONTROLLER, &net_ops, &client);
 	WAIT(server.ups && client.ups);
 	ck_assert_str_eq(server.identity, "spiffe://test/gw1");
 	first = server.conn;
@@ -696,7 +543,7 @@ Suite *suite_net(void)
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_unchecked_fixture(tc, pki_make, pki_remove);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_checked_fixture(tc, net_setup, net_teardown);
 	tcase_add_test(tc, good_pair);
 	tcase_add_test(tc, many_messages);
 	tcase_add_test(tc, close_sends);
