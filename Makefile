@@ -68,6 +68,13 @@ deps:
 #   dkms install roamnat/VERSION
 install: daemon install-natctl
 	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/sbin build/bin/roamnat-agent build/bin/roamnat-controller
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/lib/systemd/system daemon/agent/roamnat-agent.service \
+		daemon/controller/roamnat-controller.service
+	install -D -m 0644 daemon/roamnat.sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/roamnat.conf
+	install -D -m 0644 daemon/agent/roamnat.modules-load.conf \
+		$(DESTDIR)$(PREFIX)/lib/modules-load.d/roamnat.conf
+	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/roamnat/examples \
+		daemon/agent/agent.conf.example daemon/controller/controller.conf.example
 	tests/tools/kmod-source.sh "$(DESTDIR)$(PREFIX)/src/roamnat-$(VERSION)"
 
 clean:
