@@ -48,7 +48,7 @@ net() {
 		return 1
 	fi
 	# shellcheck disable=SC2046,SC2086
-	RIG_NAME=${RIG_NAME:-net}-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-2400} RIG_ENV="REPORT_MODES RIG_TIMES ${RIG_ENV:-}" \
+	RIG_NAME=${RIG_NAME:-net}-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-3600} RIG_ENV="REPORT_MODES RIG_TIMES ${RIG_ENV:-}" \
 		tests/qemu/boot.sh "$1" tests/net/guest-run.sh $(realpath $files)
 }
 
