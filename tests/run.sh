@@ -122,7 +122,7 @@ demo)
 	KERNEL=${KERNEL:-6.12}
 	prepare
 	[ -e tests/demo/demo.sh ] || { echo "run: there is no tests/demo/demo.sh" >&2; exit 1; }
-	RIG_NAME=demo RIG_TIMEOUT=${RIG_TIMEOUT:-300} tests/qemu/boot.sh "$kernels" tests/demo/demo.sh ;;
+	RIG_NAME=demo RIG_TIMEOUT=${RIG_TIMEOUT:-900} tests/qemu/boot.sh "$kernels" tests/demo/demo.sh ;;
 *)
 	sed -n '3,8s/^# //p' "$0" >&2
 	exit 1 ;;
