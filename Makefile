@@ -9,6 +9,9 @@
 .DEFAULT_GOAL := all
 SHELL := /bin/bash
 PREFIX ?= /usr
+# "su" without "-" leaves out the sbins; and tools' words are read by scripts.
+export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+export LC_ALL := C.UTF-8
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 .PHONY: all module daemon natctl debug gen gen-check check check-unit check-layers \

@@ -125,11 +125,15 @@ nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 } >"$out/job"
 : >"$out/output"
 
+# Who is not root here cannot give files away as the guest's root does (tcpdump,
+# of its captures); QEMU notes the owner elsewhere then.
+owners=none
+[ "$(id -u)" = 0 ] || owners=mapped-file
 # -k: a guest that does not listen to SIGTERM is killed five seconds later.
 timeout -k 5 "$limit" qemu-system-x86_64 "${common[@]}" "${machine[@]}" \
 	-m "${RIG_MEM:-1536}" -serial "file:$out/console.log" \
 	-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
-	-virtfs "local,path=$out,mount_tag=out,security_model=none" \
+	-virtfs "local,path=$out,mount_tag=out,security_model=$owners" \
 	-append "$append" </dev/null >"$out/qemu.log" 2>&1 &
 qemu=$!
 trap 'kill $qemu 2>/dev/null || true' EXIT

@@ -17,7 +17,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 unpack_kernel() {
-	python3 - "$kernel" "$work" <<'PY' || exit 1
+	/usr/bin/python3 - "$kernel" "$work" <<'PY' || exit 1
 import struct, sys
 data = open(sys.argv[1], "rb").read()
 if data[0x202:0x206] != b"HdrS":

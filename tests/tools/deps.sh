@@ -4,7 +4,8 @@
 # when all is there.
 #   deps.sh [--list]     --list: print what is missing, install nothing
 set -euo pipefail
-export LC_ALL=C DEBIAN_FRONTEND=noninteractive
+# "su" without "-" leaves out the sbins, and dpkg does not go without.
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C DEBIAN_FRONTEND=noninteractive
 list=$(dirname "$0")/packages.txt
 mapfile -t wanted < <(sed 's/#.*//' "$list" | awk 'NF { print $1 }')
 

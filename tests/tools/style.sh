@@ -52,10 +52,13 @@ user=$user,MULTISTATEMENT_MACRO_USE_DO_WHILE,TRAILING_SEMICOLON
 # QUOTED_WHITESPACE_BEFORE_NEWLINE: such input is what is tested.
 tests=$user,TRAILING_STATEMENTS,QUOTED_WHITESPACE_BEFORE_NEWLINE
 
+# The tree may be somebody else's, as in a container of CI.
 files() {
-	git ls-files -co --exclude-standard -- 'kmod/*.[ch]' 'daemon/*.[ch]' \
+	git -c safe.directory="$(pwd -P)" ls-files -co --exclude-standard -- 'kmod/*.[ch]' 'daemon/*.[ch]' \
 		'tools/*.[ch]' 'tests/*.[ch]'
 }
+
+[ -n "$(files)" ] || { echo "style: git lists no files; this needs a clone, not an archive" >&2; exit 1; }
 
 # Types that checkpatch does not know, or it takes "(*f)" for a call. The longer
 # names first, because it takes the first that fits.
