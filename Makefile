@@ -9,9 +9,13 @@
 .DEFAULT_GOAL := all
 SHELL := /bin/bash
 PREFIX ?= /usr
-# "su" without "-" leaves out the sbins; and tools' words are read by scripts.
+# "su" without "-" leaves out the sbins.
 export PATH := $(PATH):/usr/local/sbin:/usr/sbin:/sbin
+# Scripts read what tools say; and a locale that ssh brought along and this machine
+# lacks makes perl warn. The kernel's makefiles take LC_ALL away, so all of them.
+unexport $(filter LC_%,$(.VARIABLES))
 export LC_ALL := C.UTF-8
+export LANG := C.UTF-8
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 .PHONY: all module daemon natctl debug gen gen-check check check-unit check-layers \

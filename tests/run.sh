@@ -9,7 +9,8 @@
 set -uo pipefail
 top=$(cd "$(dirname "$0")/.." && pwd)
 cd "$top" || exit 1
-export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C.UTF-8
+unset "${!LC_@}"
+export PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin LC_ALL=C.UTF-8 LANG=C.UTF-8
 logs=build/logs
 mkdir -p $logs
 passed=0 failed=0 skipped=0 table=()
