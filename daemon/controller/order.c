@@ -5,11 +5,18 @@
 #include "controller/order.h"
 #include "controller/selector.h"
 #include "controller/session.h"
+#include "controller/view.h"
 
 #define TAKEOVER	ROAMNAT__CONTROL__V1__REQUEST__VERB__TAKEOVER
 #define TIMEOUT_DEFAULT_MS	30000
 #define TIMEOUT_MAX_MS		3600000
 #define CHUNK			256	/* records begun per turn of the loop */
+
+/* Of a mapping that did not move. */
+struct verdict {
+	uint64_t id;
+	uint8_t code;
+};
 
 struct order {
 	struct rn_job job;
@@ -21,12 +28,13 @@ struct order {
 	GArray *ids;
 	guint begun;		/* of ids */
 	guint waiting, done, already;
-	guint failed;
-	uint8_t code;		/* of the first failure */
-	char *text;
+	GArray *failed;		/* struct verdict */
+	guint told;		/* of failed */
+	char *text;		/* of the first failure */
 	guint idle, timeout, fence;
 	GPtrArray *to_fence;	/* gateways that proved silent */
-	gboolean answered;
+	gboolean answered;	/* the answer waits for the disk */
+	gboolean answering;	/* and is being sent */
 };
 
 static void watch_end(struct order *order, struct rn_record *record)
@@ -35,7 +43,7 @@ static void watch_end(struct order *order, struct rn_record *record)
 	order->waiting--;
 }
 
-static void order_free(struct order *order)
+static void watch_none(struct order *order)
 {
 	for (guint i = 0; i < order->begun && order->waiting; i++) {
 		struct rn_record *record = rn_records_id(order->job.core->records,
@@ -44,6 +52,11 @@ static void order_free(struct order *order)
 		if (record && g_slist_find(record->watches, order))
 			watch_end(order, record);
 	}
+}
+
+static void order_free(struct order *order)
+{
+	watch_none(order);
 	if (order->idle)
 		g_source_remove(order->idle);
 	if (order->timeout)
@@ -52,6 +65,7 @@ static void order_free(struct order *order)
 		g_source_remove(order->fence);
 	g_ptr_array_unref(order->to_fence);
 	g_array_unref(order->ids);
+	g_array_unref(order->failed);
 	g_free(order->text);
 	g_free(order->by);
 	g_free(order->reason);
@@ -64,41 +78,99 @@ static void cancel(struct rn_job *job)
 
 	/* Once its answer is queued, that frees the order. */
 	job->call = NULL;
-	if (!order->answered)
+	if (!order->answered || order->answering)
 		order_free(order);
+}
+
+/* One reply with the next of the verdicts; false if the client does not read. */
+static gboolean tell_verdicts(struct order *order)
+{
+	struct rn_core *core = order->job.core;
+	guint n = MIN(order->failed->len - order->told, CHUNK);
+	g_autofree struct rn_view_event *views = g_new(struct rn_view_event, n);
+	Roamnat__Control__V1__Event *list[CHUNK];
+	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
+
+	for (guint i = 0; i < n; i++) {
+		const struct verdict *verdict =
+			&g_array_index(order->failed, struct verdict, order->told + i);
+		const struct rn_record *record = rn_records_id(core->records, verdict->id);
+		struct rn_store_audit row = {
+			.time_ns = g_get_real_time() * 1000, .what = "refused",
+			.id = verdict->id, .epoch = record->own.epoch,
+			.vm = record->own.vm, .pub = record->own.pub,
+			.from = record->own.owner, .to = order->to->row.number,
+			.cause = order->cause,
+		};
+
+		g_snprintf(row.text, sizeof(row.text), "%s (%s)",
+			   rn_code_to_sentence(verdict->code), rn_code_to_string(verdict->code));
+		rn_view_event(core, &row, &views[i]);
+		list[i] = &views[i].pb;
+	}
+	reply.events = list;
+	reply.n_events = n;
+	if (!rn_control_reply(order->job.call, &reply))
+		return FALSE;
+	order->told += n;
+	return TRUE;
+}
+
+static char *summary(const struct order *order)
+{
+	if (order->failed->len) {
+		if (order->ids->len == 1)
+			return g_strdup(order->text);
+		return g_strdup_printf("%u of %u mappings: %s", order->failed->len,
+				       order->ids->len, order->text);
+	}
+	if (order->waiting)
+		return g_strdup_printf("%u mapping%s told to move to %s", order->waiting,
+				       order->waiting == 1 ? "" : "s", order->to->row.name);
+	if (order->already == order->ids->len)
+		return g_strdup_printf("already on %s, nothing to do", order->to->row.name);
+	if (!order->already)
+		return g_strdup_printf("%u mapping%s moved to %s", order->done,
+				       order->done == 1 ? "" : "s", order->to->row.name);
+	return g_strdup_printf("%u of %u mappings moved to %s, the others were there",
+			       order->done, order->ids->len, order->to->row.name);
+}
+
+/* Of several mappings each that did not move is named before the sum. */
+static void tell(struct rn_job *job)
+{
+	struct order *order = (struct order *)job;
+	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
+	g_autofree char *text = NULL;
+
+	while (order->ids->len > 1 && order->told < order->failed->len)
+		if (!tell_verdicts(order))
+			return;			/* `drained` goes on */
+	text = summary(order);
+	reply.last = 1;
+	reply.text = text;
+	if (order->failed->len)
+		reply.code = g_array_index(order->failed, struct verdict, 0).code;
+	rn_control_set_user(order->job.call, NULL);
+	rn_control_reply(order->job.call, &reply);
+	order_free(order);
 }
 
 /* Everything that the order changed is on disk. */
 static void answer_now(void *data)
 {
 	struct order *order = data;
-	g_autofree char *text = NULL;
-	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
+	guint waiting = order->waiting;
 
-	reply.last = 1;
-	if (order->failed) {
-		reply.code = order->code;
-		text = order->ids->len > 1 ?
-			g_strdup_printf("%u of %u mappings: %s", order->failed, order->ids->len,
-					order->text) : g_strdup(order->text);
-	} else if (order->waiting) {
-		text = g_strdup_printf("%u mapping%s told to move to %s", order->waiting,
-				       order->waiting == 1 ? "" : "s", order->to->row.name);
-	} else if (order->already == order->ids->len) {
-		text = g_strdup_printf("already on %s, nothing to do", order->to->row.name);
-	} else if (!order->already) {
-		text = g_strdup_printf("%u mapping%s moved to %s", order->done,
-				       order->done == 1 ? "" : "s", order->to->row.name);
-	} else {
-		text = g_strdup_printf("%u of %u mappings moved to %s, the others were there",
-				       order->done, order->ids->len, order->to->row.name);
+	if (!order->job.call) {
+		order_free(order);
+		return;
 	}
-	reply.text = text;
-	if (order->job.call) {
-		rn_control_set_user(order->job.call, NULL);
-		rn_control_reply(order->job.call, &reply);
-	}
-	order_free(order);
+	watch_none(order);
+	order->waiting = waiting;	/* for the summary */
+	order->answering = TRUE;
+	order->job.drained = tell;
+	tell(&order->job);
 }
 
 static void answer(struct order *order)
@@ -109,17 +181,19 @@ static void answer(struct order *order)
 	rn_core_later(order->job.core, answer_now, order);
 }
 
-static void fail(struct order *order, uint8_t code, const char *format, ...)
-	G_GNUC_PRINTF(3, 4);
+static void fail(struct order *order, const struct rn_record *record, uint8_t code,
+		 const char *format, ...) G_GNUC_PRINTF(4, 5);
 
-static void fail(struct order *order, uint8_t code, const char *format, ...)
+static void fail(struct order *order, const struct rn_record *record, uint8_t code,
+		 const char *format, ...)
 {
+	const struct verdict verdict = { .id = record->own.id, .code = code };
 	va_list args;
 
-	if (order->failed++)
+	g_array_append_val(order->failed, verdict);
+	if (order->text)
 		return;
 	va_start(args, format);
-	order->code = code;
 	order->text = g_strdup_vprintf(format, args);
 	va_end(args);
 }
@@ -153,11 +227,20 @@ static void fence_soon(struct order *order, struct rn_gateway *gw)
 		order->fence = g_idle_add_full(G_PRIORITY_DEFAULT, on_fence, order, NULL);
 }
 
-static void not_fenced(struct order *order, const struct rn_gateway *owner)
+/* A lease ends by itself, and then the order is carried out; nothing else does
+ * that without somebody's word.
+ */
+static void not_fenced(struct order *order, const struct rn_record *record,
+		       const struct rn_gateway *owner)
 {
-	fail(order, RN_CODE_NOT_FENCED,
-	     "%s does not answer, but may still translate: power it off (or shut its port), then repeat with fenced reason TEXT",
-	     owner->row.name);
+	if (owner->lease_ms && record->own.state == OWN_CTL_REVOKING)
+		fail(order, record, RN_CODE_NO_ANSWER,
+		     "%s does not answer, but may translate until its lease ends: the order stands until then; if it is off, repeat with fenced reason TEXT",
+		     owner->row.name);
+	else
+		fail(order, record, RN_CODE_NOT_FENCED,
+		     "%s does not answer, but may still translate: power it off (or shut its port), then repeat with fenced reason TEXT",
+		     owner->row.name);
 }
 
 /* True while the record is undecided. */
@@ -174,7 +257,7 @@ static bool judge(struct order *order, struct rn_record *record)
 	}
 	rn_public_print(&own->pub, pub);
 	if (!rn_record_owned(record)) {
-		fail(order, RN_CODE_UNKNOWN_VM, "%s was released meanwhile", pub);
+		fail(order, record, RN_CODE_UNKNOWN_VM, "%s was released meanwhile", pub);
 		return false;
 	}
 	if (own->state == OWN_CTL_REVOKING && order->verb == TAKEOVER) {
@@ -184,22 +267,22 @@ static bool judge(struct order *order, struct rn_record *record)
 		}
 		if (owner->lease_ms && order->wait_lease)
 			return true;	/* its lease will end */
-		not_fenced(order, owner);
+		not_fenced(order, record, owner);
 		return false;
 	}
 	if (own->state != OWN_CTL_GRANTED || own->move_to == to)
 		return true;
 	if (record->code == RN_CODE_NOT_FENCED)
-		not_fenced(order, owner);
+		not_fenced(order, record, owner);
 	else if (record->code == RN_CODE_VM_HERE)
-		fail(order, RN_CODE_VM_HERE, "%s: %s answers that the VM is still there: move the VM first, or natctl migrate when it has moved",
+		fail(order, record, RN_CODE_VM_HERE, "%s: %s answers that the VM is still there: move the VM first, or natctl migrate when it has moved",
 		     pub, owner->row.name);
 	else if (record->code == RN_CODE_PLAN_EXCEEDED)
-		fail(order, RN_CODE_PLAN_EXCEEDED, "%s: %u mappings were planned for %s and it has %u: choose another gateway, or repeat with force reason TEXT",
+		fail(order, record, RN_CODE_PLAN_EXCEEDED, "%s: %u mappings were planned for %s and it has %u: choose another gateway, or repeat with force reason TEXT",
 		     pub, order->to->plan.planned, order->to->row.name,
 		     order->to->owned.length);
 	else
-		fail(order, record->code ? record->code : RN_CODE_NOT_CONFIRMED, "%s stays on %s: %s",
+		fail(order, record, record->code ? record->code : RN_CODE_NOT_CONFIRMED, "%s stays on %s: %s",
 		     pub, owner ? owner->row.name : "?",
 		     rn_code_to_sentence(record->code ? record->code : RN_CODE_NOT_CONFIRMED));
 	return false;
@@ -233,10 +316,16 @@ static gboolean on_timeout(gpointer data)
 	struct order *order = data;
 
 	order->timeout = 0;
-	if (order->waiting)
-		fail(order, RN_CODE_NO_ANSWER,
-		     "%u of %u not on %s yet, the order stands for a while: look with natctl mapping show",
-		     order->waiting, order->ids->len, order->to->row.name);
+	for (guint i = 0; i < order->begun; i++) {
+		const struct rn_record *record =
+			rn_records_id(order->job.core->records,
+				      g_array_index(order->ids, uint64_t, i));
+
+		if (record && g_slist_find(record->watches, order))
+			fail(order, record, RN_CODE_NO_ANSWER,
+			     "%u of %u not on %s yet, the order stands for a while: look with natctl mapping show",
+			     order->waiting, order->ids->len, order->to->row.name);
+	}
 	answer(order);
 	return G_SOURCE_REMOVE;
 }
@@ -278,7 +367,7 @@ static void begin_one(struct order *order, struct rn_record *record)
 		record->code = RN_CODE_PLAN_EXCEEDED;
 		rn_counters_refused(&core->counters, RN_CODE_PLAN_EXCEEDED);
 		if (judge(order, record))
-			fail(order, RN_CODE_BUSY, "%s",
+			fail(order, record, RN_CODE_BUSY, "%s",
 			     "it moves already: wait for the end of that");
 		return;
 	}
@@ -288,7 +377,7 @@ static void begin_one(struct order *order, struct rn_record *record)
 	/* Refused while another decision about it is under way. */
 	if (record->code == RN_CODE_BUSY && record->own.dst != order->to->row.number &&
 	    record->own.state != OWN_CTL_GRANTED) {
-		fail(order, RN_CODE_BUSY, "%s", rn_code_to_sentence(RN_CODE_BUSY));
+		fail(order, record, RN_CODE_BUSY, "%s", rn_code_to_sentence(RN_CODE_BUSY));
 		return;
 	}
 	if (!judge(order, record))
@@ -409,6 +498,7 @@ static struct order *order_new(struct rn_core *core, struct rn_control_call *cal
 	order->ids = ids;
 	order->by = g_strdup(rn_control_caller(call));
 	order->reason = g_strdup(request->reason);
+	order->failed = g_array_new(FALSE, FALSE, sizeof(struct verdict));
 	order->to_fence = g_ptr_array_new();
 	order->timeout = g_timeout_add(request->timeout_ms ?
 				       MIN(request->timeout_ms, TIMEOUT_MAX_MS) :

@@ -49,6 +49,38 @@ intervals_disjoint() { # OLD_JSON NEW_JSON
 	[ "$(get last_translated_ns "$1")" -lt "$(get first_translated_ns "$2")" ]
 }
 
+# The witness of B1 on the wire: what leaves a gateway outside with a public
+# address as source. watch_wire [GW...] starts it, again after a gateway's
+# namespace was made anew.
+WIRES=()
+watch_wire() {
+	local gw label
+	[ $# -gt 0 ] || set -- "${!GW_NUMBER[@]}"
+	for gw; do
+		label=wire-$gw-${#WIRES[@]}
+		capture "$label" "$gw" out0 -Q out "ip and src net $PUBLIC_POOL"
+		WIRES+=("$gw=$LOGS/$label.pcap")
+	done
+}
+# one_owner_on_wire ADDR...: each packet left the gateway that owned the address
+# at that moment, as the controller's audit has it. Fails if there was none.
+one_owner_on_wire() {
+	local addr
+	: >"$LOGS/audit.json"
+	for addr; do controller -j audit "$addr" >>"$LOGS/audit.json" || return; done
+	"$NET_DIR/wire.py" "$LOGS/audit.json" "${WIRES[@]}"
+}
+# never_both_on_wire [ADDR...]: the check of that; all addresses that were ever
+# granted if none is named. What it found is shown.
+never_both_on_wire() {
+	local rc=0
+	# shellcheck disable=SC2046
+	[ $# -gt 0 ] || set -- $(controller -j mapping show | jq -r '[.[].public] | unique[]')
+	one_owner_on_wire "$@" >"$RUN/wire" 2>&1 || rc=$?
+	sed 's/^/# wire: /' "$RUN/wire"
+	expect "B1 on the wire no address was translated by any but its owner" [ $rc = 0 ]
+}
+
 on_failure() {
 	local gw
 	for gw in "${!GW_NUMBER[@]}"; do

@@ -15,6 +15,10 @@
         numbered UDP datagrams and their echoes until SIGTERM; then prints
         sent= received= lost= duplicated= reordered= longest_gap_ms= and the
         public addresses seen
+  peer.py each ADDR PORT FIRST COUNT SECONDS
+        a datagram from each of COUNT addresses of this box, FIRST and the next
+        ones, again every half second until it is answered; prints "FROM SEEN"
+        for each answer, fails if one has none in SECONDS
 """
 import os
 import select
@@ -215,6 +219,37 @@ def probe(addr, port, interval, state):
            ",".join(addresses)))
 
 
+def each(addr, port, first, count, seconds):
+    base, seen, sockets = socket.inet_aton(first), {}, {}
+    for i in range(count):
+        local = socket.inet_ntoa((int.from_bytes(base, "big") + i).to_bytes(4, "big"))
+        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        s.bind((local, 0))
+        s.connect((addr, port))
+        s.setblocking(False)
+        sockets[s] = local
+    end = time.monotonic() + seconds
+    while sockets and time.monotonic() < end:
+        for s in sockets:
+            try:
+                s.send(b"here")
+            except OSError:
+                pass  # of an earlier one
+        due = time.monotonic() + 0.5
+        while sockets and time.monotonic() < due:
+            for s in select.select(list(sockets), [], [], max(0, due - time.monotonic()))[0]:
+                try:
+                    where = s.recv(2048).split()[0].decode()
+                except OSError:
+                    continue
+                seen[sockets.pop(s)] = where.split(":")[0]
+                s.close()
+    for local in seen:
+        print(local, seen[local])
+    if sockets:
+        sys.exit("no answer for " + " ".join(sockets.values()))
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:
@@ -229,6 +264,8 @@ def main():
             chat(args[0], int(args[1]), args[2])
         elif what == "probe":
             probe(args[0], int(args[1]), float(args[2]), args[3])
+        elif what == "each":
+            each(args[0], int(args[1]), args[2], *map(int, args[3:5]))
         else:
             sys.exit(__doc__)
     except OSError as e:

@@ -60,6 +60,10 @@ ask_tcp() { peer "$1" ask tcp "$2" "${5:-$PORT}" "${3:-hello}" "${4:-0}"; }
 # seen_as udp|tcp NS ADDR: only the address that the server saw.
 seen_as() { local said; said=$("ask_$1" "$2" "$3") && echo "${said%%:*}"; }
 
+# ask_each NS ADDR FIRST COUNT [SECONDS]: one datagram from each of COUNT of its
+# addresses must be answered; "FROM SEEN" for each.
+ask_each() { peer "$1" each "$2" "$PORT" "$3" "$4" "${5:-20}"; }
+
 # ping_from NS ADDR [COUNT]: all must come back.
 ping_from() { ip netns exec "$1" ping -n -q -i 0.2 -W 2 -w $((${3:-2} + 2)) -c "${3:-2}" "$2"; }
 
