@@ -242,7 +242,11 @@ static void on_verified(struct ctl_step *s, uint32_t from, const struct rn_msg *
 		ctl_switch(s, r->owner, OWN_NOTE_RETURNED, 0);
 		return;
 	}
-	if (r->state == OWN_CTL_REVOKING || r->cause == RN_CAUSE_DEAD)
+	/* A takeover is answered by that: the owner is not dead. A migration is
+	 * not: the MOVE may never have reached an owner that was cut off, and
+	 * is said now.
+	 */
+	if (r->cause == RN_CAUSE_DEAD)
 		r->move_to = 0;
 	ctl_settle(s);
 	ctl_note(s, OWN_NOTE_REFUSED, r->owner, dst,

@@ -434,6 +434,31 @@ START_TEST(a_moved_mapping_that_is_gone_goes_to_the_destination)
 }
 END_TEST
 
+/* The source was cut off when the order came, and never heard of it. */
+START_TEST(an_order_outlives_the_silence_of_the_source)
+{
+	fresh(RN_MODE_SOURCE);
+	reach(OWN_CTL_GRANTED);
+	order(OWN_CTL_EV_MIGRATE, DEST);
+	give(RN_MSG_NATREQ, DEST);
+	ck_assert_str_eq(told(), "ask-src1");
+	after(OWN_T_VERIFY);
+	ck_assert_uint_eq(rec.state, OWN_CTL_REVOKING);
+	give(RN_MSG_VERIFY_NO, OWNER);
+	ck_assert_str_eq(told(), "deny2");
+	after(OWN_RETRY_MIN);
+	ck_assert_str_eq(told(), "move1");
+
+	fresh(RN_MODE_SOURCE);
+	reach(OWN_CTL_GRANTED);
+	order(OWN_CTL_EV_TAKEOVER, DEST);
+	after(OWN_T_VERIFY);
+	ck_assert_uint_eq(rec.state, OWN_CTL_REVOKING);
+	give(RN_MSG_VERIFY_NO, OWNER);
+	ck_assert_uint_eq(rec.move_to, 0);	/* it is not dead */
+}
+END_TEST
+
 Suite *suite_own_controller(void)
 {
 	Suite *suite = suite_create("own-controller");
@@ -451,6 +476,7 @@ Suite *suite_own_controller(void)
 	tcase_add_test(tcase, P16_the_other_report_mode_is_refused);
 	tcase_add_test(tcase, orders_win_over_claims);
 	tcase_add_test(tcase, a_moved_mapping_that_is_gone_goes_to_the_destination);
+	tcase_add_test(tcase, an_order_outlives_the_silence_of_the_source);
 	suite_add_tcase(suite, tcase);
 	return suite;
 }
