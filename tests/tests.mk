@@ -27,4 +27,4 @@ $(BUILD)/bin/check-unit: $(TEST_ARCHIVES)
 $(BUILD)/bin/check-unit: private RN_PROG_LIBS += -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
 
 test-tools: $(BUILD)/bin/forge
-$(BUILD)/bin/forge: $(BUILD)/obj/tests/tools/forge.o $(RN_LIB_OBJS)
+$(BUILD)/bin/forge: $(patsubst %,$(BUILD)/obj/tests/tools/%.o,forge forge-cases) $(RN_LIB_OBJS)

@@ -86,6 +86,9 @@ kill9() {
 	unset "DAEMON_PID[$1]"
 	say "$1 was killed (-9)"
 }
+# pause_daemon NAME: it stops where it is; resume_daemon NAME: it goes on there.
+pause_daemon() { kill -STOP "${DAEMON_PID[$1]}" && say "$1 is paused"; }
+resume_daemon() { kill -CONT "${DAEMON_PID[$1]}" && say "$1 goes on"; }
 # reload_daemon NAME: SIGHUP.
 reload_daemon() { kill -HUP "${DAEMON_PID[$1]}"; }
 # log_has NAME REGEX
@@ -95,7 +98,10 @@ log_has() { grep -qE -- "$2" "$LOGS/$1.log"; }
 # coverage can report.
 daemons_cleanup() {
 	local name
-	for name in "${!DAEMON_PID[@]}"; do stop_daemon "$name" >/dev/null; done
+	for name in "${!DAEMON_PID[@]}"; do
+		kill -CONT "${DAEMON_PID[$name]}" 2>/dev/null
+		stop_daemon "$name" >/dev/null
+	done
 }
 
 pki_ready() {

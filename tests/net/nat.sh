@@ -62,6 +62,17 @@ watch_wire() {
 		WIRES+=("$gw=$LOGS/$label.pcap")
 	done
 }
+# reboot_gateway GW: its agent dies without a word, with all its kernel knew.
+# Start what is to run there afterwards: watch_wire GW, start_agent GW.
+reboot_gateway() {
+	local label
+	daemon_dead "$1" || kill9 "$1"
+	for label in "${!CAPTURE_PID[@]}"; do
+		[[ $label != wire-$1-* ]] || capture_stop "$label"
+	done
+	gateway_gone "$1"
+	gateway_back "$1"
+}
 # one_owner_on_wire ADDR...: each packet left the gateway that owned the address
 # at that moment, as the controller's audit has it. Fails if there was none.
 one_owner_on_wire() {

@@ -19,11 +19,15 @@
         a datagram from each of COUNT addresses of this box, FIRST and the next
         ones, again every half second until it is answered; prints "FROM SEEN"
         for each answer, fails if one has none in SECONDS
+  peer.py replay FILE.pcap ADDR PORT
+        says over a new connection, byte for byte, what the first one in the
+        capture said; ends when the other side has closed
 """
 import os
 import select
 import signal
 import socket
+import struct
 import sys
 import time
 
@@ -250,6 +254,47 @@ def each(addr, port, first, count, seconds):
         sys.exit("no answer for " + " ".join(sockets.values()))
 
 
+def segments(path):
+    """(local port, flags, sequence number, payload) of each TCP packet."""
+    with open(path, "rb") as f:
+        f.read(24)
+        while True:
+            head = f.read(16)
+            if len(head) < 16:
+                return
+            data = f.read(struct.unpack("=IIII", head)[2])
+            ip = data[14:]
+            tcp = ip[(ip[0] & 15) * 4:struct.unpack("!H", ip[2:4])[0]]
+            port, _, seq = struct.unpack("!HHI", tcp[:8])
+            yield port, tcp[13], seq, tcp[(tcp[12] >> 4) * 4:]
+
+
+def replay(path, addr, port):
+    mine, start, said = None, 0, bytearray()
+    for local, flags, seq, payload in segments(path):
+        if mine is None and flags & 2:
+            mine, start = local, seq + 1
+        if local == mine and payload:
+            at = (seq - start) % 2 ** 32
+            if at + len(payload) < 2 ** 31:
+                said[at:at + len(payload)] = payload
+    if len(said) < 1000:
+        sys.exit("no session of a gateway in %s" % path)
+    s = socket.create_connection((addr, port))
+    s.settimeout(15)
+    answer = b""
+    try:
+        s.sendall(said)
+        while True:
+            data = s.recv(65536)
+            if not data:
+                break
+            answer += data
+    except ConnectionError:
+        pass
+    print("%d bytes said again, %d came back, closed" % (len(said), len(answer)))
+
+
 def main():
     signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
     try:
@@ -266,6 +311,8 @@ def main():
             probe(args[0], int(args[1]), float(args[2]), args[3])
         elif what == "each":
             each(args[0], int(args[1]), args[2], *map(int, args[3:5]))
+        elif what == "replay":
+            replay(args[0], args[1], int(args[2]))
         else:
             sys.exit(__doc__)
     except OSError as e:

@@ -31,7 +31,7 @@ setup_ns() {
 	local n
 	for n; do
 		LINKS="netns add $n"$'\n'$LINKS
-		NAMESPACES+=("$n")
+		[[ " ${NAMESPACES[*]} " == *" $n "* ]] || NAMESPACES+=("$n")
 		later "$n" link set lo up
 	done
 }
@@ -78,8 +78,13 @@ wire() {
 	later "$3" link set "$4" up
 }
 
-# bridge NS NAME
-bridge() { later "$1" link add "$2" mtu "$MTU" up type bridge forward_delay 0 mcast_snooping 0; }
+# bridge NS NAME: also when it is there already.
+declare -A BRIDGES
+bridge() {
+	[ -z "${BRIDGES[$2]:-}" ] || return 0
+	BRIDGES[$2]=$1
+	later "$1" link add "$2" mtu "$MTU" up type bridge forward_delay 0 mcast_snooping 0
+}
 
 # add_gateway NUMBER: gwN at site N, after flush.
 add_gateway() {
@@ -154,6 +159,27 @@ gateway_links() {
 	quiet ip -n ctl link set "$1" "$2"
 	for t in $(seq "$TENANTS"); do quiet ip -n lan link set "$1.in$((t - 1))" "$2"; done
 }
+
+# gateway_gone GW, gateway_back GW: its host loses power, and boots: with an empty
+# kernel and its links as they are configured. Nothing of ours runs there then.
+gateway_gone() {
+	local pids
+	printf '# %s loses its power\n' "$1"
+	pids=$(ip netns pids "$1")
+	# shellcheck disable=SC2086
+	[ -z "$pids" ] || kill -9 $pids
+	quiet ip netns del "$1"
+	# The kernel takes it apart after that.
+	wait_for 30 link_gone lan "$1.in0" || bail "the namespace $1 does not go"
+	wait_for 30 link_gone ctl "$1" || bail "the namespace $1 does not go"
+	wait_for 30 link_gone net "$1" || bail "the namespace $1 does not go"
+}
+gateway_back() {
+	printf '# %s boots\n' "$1"
+	add_gateway "${GW_NUMBER[$1]}"
+	flush
+}
+link_gone() { ! ip -n "$1" link show dev "$2"; }
 
 # partition A B, heal A B: the control network loses everything between two of
 # ctl, gw1, gw2, …; both sides wait in silence.
