@@ -11,7 +11,7 @@
 
 #define RN_COUNTERS(X) \
 	X(messages, "messages taken from gateways") \
-	X(messages_bad, "messages of a type, or in a state, in which no gateway sends them") \
+	X(messages_bad, "messages that are malformed, or that no gateway sends in that state") \
 	X(requests, "requests of gateways for a mapping (NATREQ)") \
 	X(grants_first, "endpoints given to a VM") \
 	X(moved, "mappings whose owner changed after the other gateway had confirmed it") \
@@ -32,7 +32,8 @@
 	X(fenced, "gateways that an operator declared off") \
 	X(overloads, "gateways that reached their overload threshold") \
 	X(sessions_up, "connections of gateways accepted after HELLO") \
-	X(sessions_refused, "connections refused at HELLO: identity, name, mode or version") \
+	X(sessions_refused, \
+	  "connections refused: their certificate, or at HELLO identity, name, mode or version") \
 	X(sessions_lost, "connections of gateways that ended") \
 	X(sessions_slow, "connections closed because the gateway did not read its messages") \
 	X(messages_unsent, "messages for a gateway that was not connected; they are sent again") \

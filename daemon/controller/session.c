@@ -448,11 +448,21 @@ static void on_down(struct rn_conn *conn, const GError *reason, void *data)
 {
 	struct rn_session *session = data;
 
-	if (reason && !session->gw && !session->closing)
+	if (reason && !session->gw && !session->closing) {
+		rn_count(&core_of(session)->counters, sessions_refused);
 		rn_info("connection from %s ended before HELLO: %s", rn_conn_peer(conn),
 			reason->message);
+	}
 	leave_gateway(session, reason ? reason->message : "closed");
 	g_hash_table_remove(session->sessions->all, session);
+}
+
+static void on_refused(struct rn_conn *conn, void *data)
+{
+	struct rn_session *session = data;
+
+	(void)conn;
+	rn_count(&core_of(session)->counters, messages_bad);
 }
 
 static void session_free(gpointer data)
@@ -467,7 +477,8 @@ static void session_free(gpointer data)
 static void on_accepted(struct rn_conn *conn, void *data)
 {
 	static const struct rn_conn_ops ops = {
-		.up = on_up, .message = on_message, .drained = on_drained, .down = on_down,
+		.up = on_up, .message = on_message, .refused = on_refused,
+		.drained = on_drained, .down = on_down,
 	};
 	struct rn_sessions *sessions = data;
 	struct rn_session *session = g_new0(struct rn_session, 1);

@@ -34,6 +34,8 @@ struct rn_conn_ops {
 	void (*up)(struct rn_conn *conn, void *data);
 	/* One message of a frame, checked for form only. */
 	void (*message)(struct rn_conn *conn, const struct rn_msg *msg, void *data);
+	/* One that is malformed, and was answered so; may be NULL. */
+	void (*refused)(struct rn_conn *conn, void *data);
 	/* The send queue that had refused a message has room again. */
 	void (*drained)(struct rn_conn *conn, void *data);
 	/* Exactly once, also when `up` never came; conn is freed on return.

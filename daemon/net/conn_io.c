@@ -42,6 +42,8 @@ static gboolean on_refused(const struct rn_msg *msg, const GError *why, void *ct
 			conn->session.identity, why->message, conn->refused);
 	conn->refused++;
 	rn_conn_send(conn, &deny);
+	if (conn->ops && conn->ops->refused)
+		conn->ops->refused(conn, conn->data);
 	return conn->state == CONN_UP;
 }
 
