@@ -198,15 +198,17 @@ static void on_resume(struct ctl_step *s, uint32_t from, const struct rn_msg *ms
 {
 	struct own_ctl_rec *r = s->r;
 
-	if (r->owner != from || msg->epoch != r->epoch || !granted(r)) {
-		struct rn_msg *m;
+	if (msg->epoch != r->epoch) {
+		answer_epoch(s, from, msg);
+		return;
+	}
+	if (r->owner != from || !granted(r)) {
+		struct rn_msg *m = ctl_send(s, from, RN_MSG_STALE);
 
-		if (msg->epoch >= r->epoch && r->owner != from)
-			ctl_note(s, OWN_NOTE_ALARM, from, 0, RN_CODE_NOT_OWNER);
-		m = ctl_send(s, from, msg->epoch > r->epoch ? RN_MSG_NEVER : RN_MSG_STALE);
 		m->vm = msg->vm;
-		m->epoch = msg->epoch;
 		m->nonce = msg->nonce;
+		ctl_note(s, r->owner != from ? OWN_NOTE_ALARM : OWN_NOTE_REFUSED, from, 0,
+			 RN_CODE_NOT_OWNER);
 		return;
 	}
 	if (ctl_verifying(r)) {
