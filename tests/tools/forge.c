@@ -221,6 +221,7 @@ static void begin_cases(struct forge *f)
 static void on_question(struct forge *f, const struct rn_msg *m)
 {
 	f->msg.id = m->id;
+	f->msg.vm = m->vm;
 	f->msg.epoch = m->epoch;
 	f->msg.src = m->src;
 	f->msg.dst = m->dst;
