@@ -33,12 +33,8 @@ const struct own_ctl_gw *ctl_gw(const struct ctl_step *s, uint32_t number)
 
 static struct own_act *action(struct ctl_step *s, enum own_act_type type)
 {
-	struct own_act *act = &s->acts->act[s->acts->n];
+	struct own_act *act = own_acts_add(s->acts, type);
 
-	if (s->acts->n < OWN_ACTIONS_MAX - 1)
-		s->acts->n++;
-	memset(act, 0, sizeof(*act));
-	act->type = type;
 	act->msg.id = s->r->id;
 	act->msg.vm = s->r->vm;
 	act->msg.pub = s->r->pub;

@@ -32,16 +32,8 @@ const char *own_gw_state_to_string(uint8_t state)
 
 struct rn_msg *gw_action(struct gw_step *s, enum own_act_type type)
 {
-	struct own_act *act = &s->acts->act[s->acts->n];
-	struct rn_msg *m = &act->msg;
+	struct rn_msg *m = &own_acts_add(s->acts, type)->msg;
 
-	/* No step comes near the bound; losing the last action is still
-	 * better than writing past the array.
-	 */
-	if (s->acts->n < OWN_ACTIONS_MAX - 1)
-		s->acts->n++;
-	memset(act, 0, sizeof(*act));
-	act->type = type;
 	m->vm = s->e->vm;
 	m->id = s->e->id;
 	m->epoch = s->e->epoch;
@@ -59,18 +51,20 @@ struct rn_msg *gw_send(struct gw_step *s, uint32_t to, enum rn_msg_type type)
 	return m;
 }
 
-void gw_kernel(struct gw_step *s, enum own_act_type type, const struct rn_msg *object,
-	       const struct rn_msg *cause)
+struct rn_msg *gw_kernel(struct gw_step *s, enum own_act_type type,
+			 const struct own_gw_cause *cause)
 {
-	struct rn_msg *m = gw_action(s, type);
-
-	if (object)
-		*m = *object;
 	s->e->doing = type;
-	if (cause)
-		s->e->cause = *cause;
-	else
-		memset(&s->e->cause, 0, sizeof(s->e->cause));
+	s->e->cause = cause ? *cause : (struct own_gw_cause){ 0 };
+	return gw_action(s, type);
+}
+
+struct own_gw_cause gw_cause(const struct rn_msg *msg)
+{
+	return (struct own_gw_cause){
+		.type = msg->type, .src = msg->src, .dst = msg->dst, .id = msg->id,
+		.epoch = msg->epoch, .nonce = msg->nonce, .pub = msg->pub, .timer = msg->timer,
+	};
 }
 
 void gw_note(struct gw_step *s, enum own_note note, uint8_t code)
@@ -133,7 +127,7 @@ void gw_forget(struct gw_step *s)
 	gw_promote(s);
 }
 
-void gw_answer(struct gw_step *s, const struct rn_msg *question, uint8_t code)
+void gw_answer(struct gw_step *s, const struct own_gw_cause *question, uint8_t code)
 {
 	struct rn_msg *m = gw_send(s, RN_CONTROLLER,
 				   code ? RN_MSG_VERIFY_NO : RN_MSG_VERIFY_YES);
@@ -263,10 +257,10 @@ static int64_t next_wake(const struct own_gw_entry *e)
  */
 void gw_let_go(struct gw_step *s)
 {
-	struct rn_msg gone = { .type = RN_MSG_REL, .vm = s->e->vm,
-			       .id = s->e->id, .epoch = s->e->epoch };
+	const struct own_gw_cause gone = { .type = RN_MSG_REL, .id = s->e->id,
+					   .epoch = s->e->epoch };
 
-	gw_kernel(s, OWN_ACT_FLOOR, &gone, &gone);
+	gw_kernel(s, OWN_ACT_FLOOR, &gone);
 }
 
 static void on_miss(struct gw_step *s, const struct own_gw_event *event)
@@ -334,18 +328,15 @@ static void on_time(struct gw_step *s)
 		gw_send_open(s);
 }
 
-static void freeze(struct gw_step *s, enum own_act_type type, const struct rn_msg *cause)
-{
-	gw_kernel(s, type, NULL, cause);
-}
-
-void gw_left(struct gw_step *s, uint32_t dst, const struct rn_msg *cause)
+void gw_left(struct gw_step *s, uint32_t dst, const struct rn_msg *msg)
 {
 	struct own_gw_entry *e = s->e;
 
 	e->left_for = dst;
 	if (e->state == OWN_GW_ACTIVE && dst) {
-		freeze(s, OWN_ACT_FREEZE_OUT, cause);
+		const struct own_gw_cause cause = gw_cause(msg);
+
+		gw_kernel(s, OWN_ACT_FREEZE_OUT, &cause);
 	} else if (e->state == OWN_GW_MOVING_OUT && dst != e->peer) {
 		/* Back here, or on to a third one: the promise to the first
 		 * stands, so only a new epoch can help (P4).
@@ -443,16 +434,16 @@ void own_gw_step(const struct own_gw_env *env, struct own_gw_entry *e,
 		break;
 	case OWN_GW_EV_IDLE:
 		if (e->state == OWN_GW_ACTIVE && names_entry(e, event->msg))
-			freeze(&s, OWN_ACT_FREEZE_REL, NULL);
+			gw_kernel(&s, OWN_ACT_FREEZE_REL, NULL);
 		break;
 	case OWN_GW_EV_VM_LEFT:
 		gw_left(&s, event->msg->dst == env->self ? 0 : event->msg->dst, event->msg);
 		break;
 	case OWN_GW_EV_RELEASE:
 		if (e->state == OWN_GW_ACTIVE) {
-			struct rn_msg cause = { .type = RN_MSG_REL };
+			const struct own_gw_cause cause = { .type = RN_MSG_REL };
 
-			freeze(&s, OWN_ACT_FREEZE_REL, &cause);
+			gw_kernel(&s, OWN_ACT_FREEZE_REL, &cause);
 		}
 		break;
 	case OWN_GW_EV_DELETED:

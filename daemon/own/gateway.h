@@ -44,6 +44,15 @@ struct own_gw_slot {
 	int64_t at;		/* when the timer was right */
 };
 
+/* Of the message that ordered a kernel request: what its result needs. */
+struct own_gw_cause {
+	uint8_t type;		/* enum rn_msg_type, 0 a local event */
+	uint32_t src, dst;
+	uint64_t id, epoch, nonce;
+	struct rn_public pub;
+	struct rn_timer timer;
+};
+
 struct own_gw_entry {
 	uint8_t state;		/* enum own_gw_state; written by enter_state only */
 	uint8_t tries;
@@ -72,7 +81,7 @@ struct own_gw_entry {
 
 	/* between a kernel action and its result */
 	uint8_t doing;		/* enum own_act_type, 0 none */
-	struct rn_msg cause;	/* the message that asked for it */
+	struct own_gw_cause cause;
 };
 
 enum own_gw_event_type {

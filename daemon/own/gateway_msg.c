@@ -33,6 +33,7 @@ static void on_grant(struct gw_step *s, const struct rn_msg *msg)
 	struct own_gw_entry *e = s->e;
 	bool holds = e->id == msg->id && (e->state == OWN_GW_ACTIVE ||
 		     e->state == OWN_GW_SUSPENDED || gw_frozen(e));
+	struct own_gw_cause cause;
 	struct rn_msg *m;
 
 	if (!s->env->incarnation || msg->incarnation != s->env->incarnation) {
@@ -53,11 +54,12 @@ static void on_grant(struct gw_step *s, const struct rn_msg *msg)
 		ignore(s, RN_CODE_WRONG_EPOCH);
 		return;
 	}
-	gw_kernel(s, OWN_ACT_INSTALL, msg, msg);
+	cause = gw_cause(msg);
+	rn_msg_copy_head(gw_kernel(s, OWN_ACT_INSTALL, &cause), msg);
 	s->acts->act[s->acts->n - 1].keep_timer = keeps_timer(e, msg);
 }
 
-static void send_gone(struct gw_step *s, const struct rn_msg *grant)
+static void send_gone(struct gw_step *s, const struct own_gw_cause *grant)
 {
 	struct rn_msg *m = gw_send(s, RN_CONTROLLER, RN_MSG_REL);
 
@@ -66,11 +68,19 @@ static void send_gone(struct gw_step *s, const struct rn_msg *grant)
 	m->nonce = s->env->random;
 }
 
-static void installed(struct gw_step *s, const struct rn_msg *grant, int err)
+static void kernel_floor(struct gw_step *s, const struct own_gw_cause *cause)
+{
+	struct rn_msg *m = gw_kernel(s, OWN_ACT_FLOOR, cause);
+
+	m->id = cause->id;
+	m->epoch = cause->epoch;
+}
+
+static void installed(struct gw_step *s, const struct own_gw_cause *grant, int err)
 {
 	struct own_gw_entry *e = s->e;
 	bool resumed = e->state == OWN_GW_RESUMING || e->state == OWN_GW_MOVING_OUT;
-	struct rn_msg *m, object = *grant;
+	struct rn_msg *m;
 	unsigned int i;
 	bool go;
 
@@ -84,7 +94,7 @@ static void installed(struct gw_step *s, const struct rn_msg *grant, int err)
 		 * first, so that a repeated grant cannot revive it.
 		 */
 		gw_note(s, OWN_NOTE_REFUSED, RN_CODE_LIMIT);
-		gw_kernel(s, OWN_ACT_FLOOR, &object, grant);
+		kernel_floor(s, grant);
 		return;
 	}
 	/* The VM left before the grant came: on with it. But one that comes
@@ -104,9 +114,9 @@ static void installed(struct gw_step *s, const struct rn_msg *grant, int err)
 	m->nonce = grant->nonce;
 	gw_note(s, OWN_NOTE_ACTIVE, 0);
 	if (go) {
-		struct rn_msg cause = { .type = RN_MSG_MOVE, .dst = e->left_for };
+		const struct own_gw_cause cause = { .type = RN_MSG_MOVE, .dst = e->left_for };
 
-		gw_kernel(s, OWN_ACT_FREEZE_OUT, NULL, &cause);
+		gw_kernel(s, OWN_ACT_FREEZE_OUT, &cause);
 	}
 }
 
@@ -123,14 +133,14 @@ static void on_verify_src(struct gw_step *s, const struct rn_msg *msg)
 	bool mine = e->id == msg->id && e->state != OWN_GW_MOVING_IN &&
 		    e->state != OWN_GW_NONE && e->state != OWN_GW_PENDING;
 	bool left = e->left_for && e->left_for == msg->dst;
-	struct rn_msg object = { .vm = e->vm, .id = msg->id, .epoch = msg->epoch };
+	const struct own_gw_cause question = gw_cause(msg);
 
 	if (!asks_us(s, msg)) {
 		ignore(s, RN_CODE_WRONG_INCARNATION);
 		return;
 	}
 	if (mine && msg->epoch < e->epoch) {
-		gw_answer(s, msg, RN_CODE_WRONG_EPOCH);
+		gw_answer(s, &question, RN_CODE_WRONG_EPOCH);
 		return;
 	}
 	if (mine && msg->epoch == e->epoch) {
@@ -138,19 +148,19 @@ static void on_verify_src(struct gw_step *s, const struct rn_msg *msg)
 		case OWN_GW_ACTIVE:
 		case OWN_GW_SUSPENDED:
 			if (left)
-				gw_kernel(s, OWN_ACT_FREEZE_OUT, NULL, msg);
+				gw_kernel(s, OWN_ACT_FREEZE_OUT, &question);
 			else
-				gw_answer(s, msg, RN_CODE_VM_HERE);
+				gw_answer(s, &question, RN_CODE_VM_HERE);
 			return;
 		case OWN_GW_MOVING_OUT:
-			gw_answer(s, msg, e->peer == msg->dst ? 0 : RN_CODE_VM_HERE);
+			gw_answer(s, &question, e->peer == msg->dst ? 0 : RN_CODE_VM_HERE);
 			return;
 		case OWN_GW_RESUMING:
 		case OWN_GW_RELEASING:
 			/* Frozen at this epoch, so yes is true; but only to
 			 * the one that the VM went to.
 			 */
-			gw_answer(s, msg, left ? 0 : RN_CODE_VM_HERE);
+			gw_answer(s, &question, left ? 0 : RN_CODE_VM_HERE);
 			return;
 		case OWN_GW_NONE:
 		case OWN_GW_PENDING:
@@ -159,7 +169,7 @@ static void on_verify_src(struct gw_step *s, const struct rn_msg *msg)
 		}
 	}
 	if (e->state == OWN_GW_PENDING || e->state == OWN_GW_ACTIVE) {
-		gw_answer(s, msg, RN_CODE_VM_HERE);
+		gw_answer(s, &question, RN_CODE_VM_HERE);
 		return;
 	}
 	if (!left) {
@@ -167,11 +177,11 @@ static void on_verify_src(struct gw_step *s, const struct rn_msg *msg)
 		 * its way. Whoever asks in that moment is not the VM's gateway
 		 * for that alone; a yes would hand it to any claimant (I8).
 		 */
-		gw_answer(s, msg, RN_CODE_NOT_CONFIRMED);
+		gw_answer(s, &question, RN_CODE_NOT_CONFIRMED);
 		return;
 	}
 	/* Whoever does not translate can promise. */
-	gw_kernel(s, OWN_ACT_FLOOR, &object, msg);
+	kernel_floor(s, &question);
 }
 
 /* ---- transfers: see gateway_slot.c ---- */
@@ -198,7 +208,7 @@ static void on_xfer_ack(struct gw_step *s, uint32_t from, const struct rn_msg *m
 static void on_move(struct gw_step *s, const struct rn_msg *msg)
 {
 	struct own_gw_entry *e = s->e;
-	struct rn_msg object = { .vm = e->vm, .id = msg->id, .epoch = msg->epoch };
+	const struct own_gw_cause cause = gw_cause(msg);
 	uint32_t dst = msg->dst == s->env->self ? 0 : msg->dst;
 
 	if (!asks_us(s, msg)) {
@@ -209,12 +219,13 @@ static void on_move(struct gw_step *s, const struct rn_msg *msg)
 		gw_left(s, dst, msg);
 	else if (e->state == OWN_GW_NONE && dst)
 		/* Recorded here, but gone: let go of it, promise first. */
-		gw_kernel(s, OWN_ACT_FLOOR, &object, msg);
+		kernel_floor(s, &cause);
 }
 
 /* STALE and NEVER: the epoch is over, or never was. */
 static void on_over(struct gw_step *s, const struct rn_msg *msg)
 {
+	const struct own_gw_cause cause = { .type = msg->type };
 	struct own_gw_entry *e = s->e;
 
 	if (gw_slots_over(s, msg->id, msg->epoch))
@@ -233,7 +244,7 @@ static void on_over(struct gw_step *s, const struct rn_msg *msg)
 		/* The record is somebody else's: stop at once. Only a wrong
 		 * assertion of fencing leads here.
 		 */
-		gw_kernel(s, OWN_ACT_FREEZE_REL, NULL, msg);
+		gw_kernel(s, OWN_ACT_FREEZE_REL, &cause);
 }
 
 /* A refusal of a report by the destination ends that sender's slot. */
@@ -339,7 +350,7 @@ void gw_message(struct gw_step *s, uint32_t from, const struct rn_msg *msg)
 
 /* ---- results of kernel requests ---- */
 
-static void frozen_out(struct gw_step *s, const struct rn_msg *cause)
+static void frozen_out(struct gw_step *s, const struct own_gw_cause *cause)
 {
 	struct own_gw_entry *e = s->e;
 
@@ -351,7 +362,7 @@ static void frozen_out(struct gw_step *s, const struct rn_msg *cause)
 	gw_send_open(s);
 }
 
-static void frozen_rel(struct gw_step *s, const struct rn_msg *cause)
+static void frozen_rel(struct gw_step *s, const struct own_gw_cause *cause)
 {
 	struct own_gw_entry *e = s->e;
 
@@ -371,7 +382,7 @@ static void frozen_rel(struct gw_step *s, const struct rn_msg *cause)
 	gw_send_open(s);
 }
 
-static void floor_set(struct gw_step *s, const struct rn_msg *cause, int err)
+static void floor_set(struct gw_step *s, const struct own_gw_cause *cause, int err)
 {
 	struct own_gw_entry *e = s->e;
 
@@ -402,7 +413,7 @@ static void floor_set(struct gw_step *s, const struct rn_msg *cause, int err)
 void gw_kernel_result(struct gw_step *s, const struct own_gw_event *event)
 {
 	struct own_gw_entry *e = s->e;
-	struct rn_msg cause = e->cause;
+	const struct own_gw_cause cause = e->cause;
 	uint8_t did = e->doing;
 
 	e->doing = 0;

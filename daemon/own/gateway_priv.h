@@ -17,10 +17,12 @@ struct gw_step {
 struct rn_msg *gw_action(struct gw_step *s, enum own_act_type type);
 struct rn_msg *gw_send(struct gw_step *s, uint32_t to, enum rn_msg_type type);
 /* Orders a kernel request whose result comes back as OWN_GW_EV_KERNEL, and
- * keeps the message that caused it until then.
+ * keeps its cause until then; NULL is a local event. It is about the entry's
+ * own id and epoch unless the caller writes others into the message.
  */
-void gw_kernel(struct gw_step *s, enum own_act_type type, const struct rn_msg *object,
-	       const struct rn_msg *cause);
+struct rn_msg *gw_kernel(struct gw_step *s, enum own_act_type type,
+			 const struct own_gw_cause *cause);
+struct own_gw_cause gw_cause(const struct rn_msg *msg);
 void gw_note(struct gw_step *s, enum own_note note, uint8_t code);
 void gw_enter_state(struct gw_step *s, enum own_gw_state state);
 /* Sends what is open in this state, again if need be, and sets retry_at. */
@@ -29,8 +31,8 @@ void gw_send_open(struct gw_step *s);
 void gw_let_go(struct gw_step *s);		/* FLOOR, and then REL */
 void gw_forget(struct gw_step *s);
 /* The VM is at dst; 0 is here. cause is kept for the freeze. */
-void gw_left(struct gw_step *s, uint32_t dst, const struct rn_msg *cause);
-void gw_answer(struct gw_step *s, const struct rn_msg *question, uint8_t code);
+void gw_left(struct gw_step *s, uint32_t dst, const struct rn_msg *msg);
+void gw_answer(struct gw_step *s, const struct own_gw_cause *question, uint8_t code);
 bool gw_frozen(const struct own_gw_entry *e);
 
 struct own_gw_slot *gw_slot_of(struct own_gw_entry *e, uint32_t sender, uint64_t id,
@@ -43,7 +45,7 @@ void gw_promote(struct gw_step *s);
 void gw_send_slots(struct gw_step *s);
 void gw_on_xfer(struct gw_step *s, uint32_t from, const struct rn_msg *msg);
 void gw_on_verify_dst(struct gw_step *s, const struct rn_msg *msg);
-void gw_held(struct gw_step *s, const struct rn_msg *xfer, int err);
+void gw_held(struct gw_step *s, const struct own_gw_cause *xfer, int err);
 
 void gw_message(struct gw_step *s, uint32_t from, const struct rn_msg *msg);
 void gw_kernel_result(struct gw_step *s, const struct own_gw_event *event);

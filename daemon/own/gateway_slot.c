@@ -30,15 +30,20 @@ static bool promote(struct gw_step *s)
 
 	for (i = 0; i < OWN_GW_SLOTS; i++) {
 		const struct own_gw_slot *slot = &e->slot[i];
-		struct rn_msg object = {
-			.vm = e->vm, .id = slot->id, .epoch = slot->epoch, .pub = slot->pub,
-			.src = slot->sender,
+		const struct own_gw_cause cause = {
+			.src = slot->sender, .id = slot->id, .epoch = slot->epoch,
 		};
+		struct rn_msg *m;
 
 		if (!slot->sender || !slot->epoch)
 			continue;
-		object.timer = rn_timer_advance(slot->timer, (uint64_t)(s->env->now - slot->at));
-		gw_kernel(s, OWN_ACT_HOLD, &object, &object);
+		m = gw_kernel(s, OWN_ACT_HOLD, &cause);
+		m->id = slot->id;
+		m->epoch = slot->epoch;
+		m->incarnation = 0;
+		m->pub = slot->pub;
+		m->src = slot->sender;
+		m->timer = rn_timer_advance(slot->timer, (uint64_t)(s->env->now - slot->at));
 		return true;
 	}
 	return false;
@@ -137,13 +142,15 @@ void gw_on_verify_dst(struct gw_step *s, const struct rn_msg *msg)
 {
 	struct own_gw_entry *e = s->e;
 
+	const struct own_gw_cause question = gw_cause(msg);
+
 	if (gw_slot_of(e, msg->src, msg->id, msg->epoch)) {
-		gw_answer(s, msg, 0);
+		gw_answer(s, &question, 0);
 		return;
 	}
 	if (e->state == OWN_GW_ACTIVE || (gw_frozen(e) && e->id == msg->id &&
 					  e->epoch >= msg->epoch)) {
-		gw_answer(s, msg, RN_CODE_NOT_CONFIRMED);
+		gw_answer(s, &question, RN_CODE_NOT_CONFIRMED);
 		return;
 	}
 	/* The report overtook the transfer. Answer when that comes. */
@@ -157,7 +164,7 @@ void gw_on_verify_dst(struct gw_step *s, const struct rn_msg *msg)
 static void answer_asked(struct gw_step *s, const struct own_gw_slot *slot)
 {
 	struct own_gw_entry *e = s->e;
-	struct rn_msg question = {
+	const struct own_gw_cause question = {
 		.id = e->asked_id, .epoch = e->asked_epoch, .src = e->asked_src,
 		.dst = s->env->self, .nonce = e->asked_nonce,
 	};
@@ -171,7 +178,8 @@ static void answer_asked(struct gw_step *s, const struct own_gw_slot *slot)
 
 /* ---- transfers come in ---- */
 
-static void transfer_ack(struct gw_step *s, uint32_t to, const struct rn_msg *xfer, uint8_t code)
+static void transfer_ack(struct gw_step *s, uint32_t to, const struct own_gw_cause *xfer,
+			 uint8_t code)
 {
 	struct rn_msg *m = gw_send(s, to, RN_MSG_XFER_ACK);
 
@@ -241,19 +249,19 @@ void gw_on_xfer(struct gw_step *s, uint32_t from, const struct rn_msg *msg)
 {
 	struct own_gw_entry *e = s->e;
 	uint8_t code = judge_transfer(e, from, msg);
-	struct rn_msg object = *msg;
+	struct own_gw_cause cause = gw_cause(msg);
 	struct own_gw_slot *slot;
 	bool beside = e->state == OWN_GW_MOVING_IN || gw_frozen(e);
 
 	if (e->state == OWN_GW_SUSPENDED || !s->env->incarnation)
 		return;			/* he tries again; we shall know more */
 	if (code) {
-		transfer_ack(s, from, msg, code);
+		transfer_ack(s, from, &cause, code);
 		return;
 	}
 	slot = slot_for(e, from);
 	if (slot->epoch == msg->epoch && slot->id == msg->id) {
-		transfer_ack(s, from, msg, 0);
+		transfer_ack(s, from, &cause, 0);
 		return;
 	}
 	if (e->state == OWN_GW_MOVING_IN && slot == &e->slot[e->held]) {
@@ -261,22 +269,26 @@ void gw_on_xfer(struct gw_step *s, uint32_t from, const struct rn_msg *msg)
 		beside = false;
 	}
 	fill_slot(s, slot, from, msg);
-	object.src = from;
 	if (!beside) {
-		gw_kernel(s, OWN_ACT_HOLD, &object, &object);
+		struct rn_msg *m;
+
+		cause.src = from;
+		m = gw_kernel(s, OWN_ACT_HOLD, &cause);
+		rn_msg_copy_head(m, msg);
+		m->src = from;
 		return;
 	}
 	/* Something else is in the kernel. This one waits beside it; the
 	 * controller knows which is genuine.
 	 */
-	transfer_ack(s, from, msg, 0);
+	transfer_ack(s, from, &cause, 0);
 	answer_asked(s, slot);
 	if (s->env->session)
 		gw_send_slots(s);
 }
 
 /* What the kernel said to OWN_ACT_HOLD. */
-void gw_held(struct gw_step *s, const struct rn_msg *xfer, int err)
+void gw_held(struct gw_step *s, const struct own_gw_cause *xfer, int err)
 {
 	struct own_gw_entry *e = s->e;
 	struct own_gw_slot *slot = gw_slot_of(e, xfer->src, xfer->id, xfer->epoch);

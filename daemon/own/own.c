@@ -26,6 +26,18 @@ const char *own_note_to_string(uint8_t note)
 	return note_names[note];
 }
 
+struct own_act *own_acts_add(struct own_acts *acts, enum own_act_type type)
+{
+	struct own_act *act = &acts->act[acts->n];
+
+	if (acts->n < OWN_ACTIONS_MAX - 1)
+		acts->n++;
+	memset(act, 0, offsetof(struct own_act, msg));
+	rn_msg_clear(&act->msg);
+	act->type = type;
+	return act;
+}
+
 int64_t own_backoff(unsigned int tries, uint64_t random)
 {
 	int64_t ms = OWN_RETRY_MAX;

@@ -89,6 +89,11 @@ struct own_acts {
 	struct own_act act[OWN_ACTIONS_MAX];
 };
 
+/* The next action, empty but for its type; act->n counts it. No step comes near
+ * the bound; losing the last action is still better than writing past the array.
+ */
+struct own_act *own_acts_add(struct own_acts *acts, enum own_act_type type);
+
 const char *own_note_to_string(uint8_t note);
 
 /* Back-off of the tries'th retry: doubles from MIN to MAX, with up to a

@@ -7,6 +7,7 @@
 #ifndef RN_PROTO_MSG_H
 #define RN_PROTO_MSG_H
 
+#include <string.h>
 #include "base/addr.h"
 
 #define RN_PROTO_VERSION	1
@@ -117,6 +118,24 @@ struct rn_msg {
 	char identity[RN_TEXT_MAX];
 	char text[RN_TEXT_MAX];	/* sentence of a refusal; endpoint of a PEER */
 };
+
+/* All but the texts, which few messages have and which are five times as long. */
+#define RN_MSG_HEAD		offsetof(struct rn_msg, name)
+
+/* Texts become empty; what is behind their final NUL stays as it was. */
+static inline void rn_msg_clear(struct rn_msg *msg)
+{
+	memset(msg, 0, RN_MSG_HEAD);
+	msg->name[0] = 0;
+	msg->identity[0] = 0;
+	msg->text[0] = 0;
+}
+
+/* Leaves the texts of `to` alone. */
+static inline void rn_msg_copy_head(struct rn_msg *to, const struct rn_msg *from)
+{
+	memcpy(to, from, RN_MSG_HEAD);
+}
 
 const char *rn_msg_type_to_string(uint8_t type);
 const char *rn_code_to_string(uint8_t code);		/* "not-owner" */
