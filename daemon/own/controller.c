@@ -135,14 +135,19 @@ void ctl_send_grant(struct ctl_step *s, uint64_t nonce, const struct rn_timer *t
 	m->timer = (struct rn_timer){ .preset = r->preset, .remaining = r->preset };
 	if (timer && timer->preset)
 		m->timer = *timer;
-	else if (!timer && r->unacked && r->grant_timer.preset)
-		/* Said again, so it has gone on since (S7). */
+	else if (!timer && r->unacked && r->grant_timer.preset &&
+		 r->grant_incarnation == m->incarnation)
+		/* Said again, so it has gone on since (S7). A new incarnation
+		 * may have lost what the VM did since then: from the beginning.
+		 */
 		m->timer = rn_timer_advance(r->grant_timer,
 					    (uint64_t)(s->env->now - r->grant_at));
-	if (timer || !r->unacked) {
+	if (timer || !r->unacked || r->grant_incarnation != m->incarnation) {
 		r->grant_timer = m->timer;
 		r->grant_at = s->env->now;
+		r->grant_incarnation = m->incarnation;
 	}
+	m->src = r->grant_src;
 	r->unacked = true;
 	r->retry_at = s->env->now + own_backoff(r->tries, s->env->random);
 }
@@ -161,6 +166,7 @@ void ctl_switch(struct ctl_step *s, uint32_t to, enum own_note note, uint32_t ve
 	if (timer.preset)
 		r->preset = timer.preset;
 	enter_state(s, OWN_CTL_GRANTED);
+	r->grant_src = note == OWN_NOTE_MOVED ? from : 0;
 	if (r->move_to == to)
 		r->move_to = 0;
 	action(s, OWN_ACT_SAVE);
@@ -331,11 +337,14 @@ static void on_takeover(struct ctl_step *s, const struct own_ctl_event *event)
 	if (!take_order(s, event))
 		return;
 	r->cause = RN_CAUSE_DEAD;
+	/* Before anything else, so that a claimant's timer is not taken for the
+	 * mapping's, nor its nonce for that of dst's request.
+	 */
+	give_way(s, dst);
 	if (ctl_gw(s, r->owner)->over) {
 		ctl_switch(s, dst, OWN_NOTE_TAKEN_OVER, 0);
 		return;
 	}
-	give_way(s, dst);
 	r->ordered = true;
 	if (!ctl_verifying(r))
 		ctl_verify(s, OWN_CTL_VERIFY_SRC, dst, NULL);
@@ -387,6 +396,7 @@ static void on_allocate(struct ctl_step *s, uint32_t from, const struct rn_msg *
 	r->epoch++;
 	r->preset = msg->timer.preset;
 	r->cause = 0;
+	r->grant_src = 0;
 	enter_state(s, OWN_CTL_GRANTED);
 	action(s, OWN_ACT_SAVE);
 	ctl_note(s, OWN_NOTE_GRANTED, 0, from, 0);

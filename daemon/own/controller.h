@@ -53,6 +53,8 @@ struct own_ctl_rec {
 	bool unacked;		/* the grant was not acknowledged yet */
 	struct rn_timer grant_timer;	/* as the grant carried it, to say it again */
 	int64_t grant_at;
+	uint64_t grant_incarnation;	/* to which it was said */
+	uint32_t grant_src;	/* whose transfer that timer is of, 0 nobody's */
 };
 
 /* A gateway, as far as decisions need it. */

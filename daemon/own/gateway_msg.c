@@ -15,17 +15,26 @@ static void ignore(struct gw_step *s, uint8_t code)
 
 /* ---- grants (P1) ---- */
 
-/* Has the kernel counted on by itself, packets held included? Of what is held
- * only if it is what the controller speaks of, not a forgery of it.
- */
+/* The transfer on which the grant rests; another's may be a forgery of it. */
+static const struct own_gw_slot *transfer_of(const struct own_gw_entry *e,
+					     const struct rn_msg *grant)
+{
+	unsigned int i;
+
+	for (i = 0; i < OWN_GW_SLOTS && grant->src; i++)
+		if (e->slot[i].sender == grant->src && e->slot[i].id == grant->id &&
+		    e->slot[i].epoch && e->slot[i].epoch + 1 == grant->epoch &&
+		    e->slot[i].timer.preset == grant->timer.preset)
+			return &e->slot[i];
+	return NULL;
+}
+
+/* Has the kernel counted on by itself, packets held included? */
 static bool keeps_timer(const struct own_gw_entry *e, const struct rn_msg *grant)
 {
-	const struct own_gw_slot *slot = &e->slot[e->held];
-
 	if (e->state == OWN_GW_SUSPENDED)
 		return e->id == grant->id;
-	return e->state == OWN_GW_MOVING_IN && slot->id == grant->id &&
-	       slot->epoch + 1 == grant->epoch && slot->timer.preset == grant->timer.preset;
+	return e->state == OWN_GW_MOVING_IN && &e->slot[e->held] == transfer_of(e, grant);
 }
 
 static void on_grant(struct gw_step *s, const struct rn_msg *msg)
@@ -33,6 +42,7 @@ static void on_grant(struct gw_step *s, const struct rn_msg *msg)
 	struct own_gw_entry *e = s->e;
 	bool holds = e->id == msg->id && (e->state == OWN_GW_ACTIVE ||
 		     e->state == OWN_GW_SUSPENDED || gw_frozen(e));
+	const struct own_gw_slot *slot;
 	struct own_gw_cause cause;
 	struct rn_msg *m;
 
@@ -55,7 +65,13 @@ static void on_grant(struct gw_step *s, const struct rn_msg *msg)
 		return;
 	}
 	cause = gw_cause(msg);
-	rn_msg_copy_head(gw_kernel(s, OWN_ACT_INSTALL, &cause), msg);
+	slot = transfer_of(e, msg);
+	if (slot)
+		/* It has counted since it came, also beside a forgery. */
+		cause.timer = rn_timer_advance(slot->timer, (uint64_t)(s->env->now - slot->at));
+	m = gw_kernel(s, OWN_ACT_INSTALL, &cause);
+	rn_msg_copy_head(m, msg);
+	m->timer = cause.timer;
 	s->acts->act[s->acts->n - 1].keep_timer = keeps_timer(e, msg);
 }
 

@@ -53,7 +53,8 @@ enum rn_msg_type {
 
 	/* controller -> gateway */
 	RN_MSG_REGISTERED,	/* incarnation, lease_ms, nonce of the REGISTER */
-	RN_MSG_GRANT,		/* id, vm, pub, epoch, incarnation, timer, nonce (0: unasked) */
+	/* id, vm, pub, epoch, incarnation, timer, src (whose transfer), nonce (0: unasked) */
+	RN_MSG_GRANT,
 	RN_MSG_DENY,		/* vm, id, epoch, code, text, nonce: refused, nothing changed */
 	/* Both: id, vm, epoch, incarnation, src, dst, nonce. */
 	RN_MSG_VERIFY_SRC,	/* did you give it up to dst? */

@@ -315,9 +315,55 @@ START_TEST(S7_the_timer_is_carried_also_when_said_again)
 	ck_assert_uint_eq(acts.act[2].msg.timer.preset, 60000);
 	ck_assert_uint_eq(acts.act[2].msg.timer.elapsed, 20000);
 	ck_assert_uint_eq(acts.act[2].msg.timer.remaining, 40000);
+	ck_assert_uint_eq(acts.act[2].msg.src, OWNER);
 	after(1000);
 	ck_assert_str_eq(told(), "grant2");
 	ck_assert_uint_eq(acts.act[0].msg.timer.elapsed, 21000);
+	ck_assert_uint_eq(acts.act[0].msg.src, OWNER);
+}
+END_TEST
+
+/* The acknowledgement was lost, the VM used the mapping, the gateway crashed:
+ * counted on, the timer would end it under the VM's hands.
+ */
+START_TEST(I5_a_new_incarnation_gets_the_whole_timer)
+{
+	struct rn_msg request;
+
+	fresh(RN_MODE_SOURCE);
+	request = message(RN_MSG_NATREQ, OWNER);
+	step(OWN_CTL_EV_ALLOCATE, OWNER, &request);
+	env.now += 50000;
+	gateways[OWNER].incarnation++;
+	step(OWN_CTL_EV_INVENTORY_END, OWNER, NULL);
+	ck_assert_str_eq(told(), "grant1");
+	ck_assert_uint_eq(acts.act[0].msg.timer.elapsed, 0);
+	env.now += 50;
+	step(OWN_CTL_EV_INVENTORY_END, OWNER, NULL);
+	ck_assert_uint_eq(acts.act[0].msg.timer.elapsed, 50);
+}
+END_TEST
+
+/* Claimed by a stranger with a timer of its own when the owner is declared dead. */
+START_TEST(I5_a_takeover_does_not_take_the_claimants_timer)
+{
+	struct rn_msg claim;
+	unsigned int i;
+
+	fresh(RN_MODE_DESTINATION);
+	reach(OWN_CTL_GRANTED);
+	claim = message(RN_MSG_MIG_D, OTHER);
+	claim.timer = (struct rn_timer){ .preset = 1000, .elapsed = 1000 };
+	step(OWN_CTL_EV_MSG, OTHER, &claim);
+	ck_assert_int_eq(rec.state, OWN_CTL_VERIFY_SRC);
+	gateways[OWNER].over = true;
+	order(OWN_CTL_EV_TAKEOVER, DEST);
+	ck_assert_str_eq(told(), "deny3 SAVE grant2 stale1");
+	for (i = 0; acts.act[i].msg.type != RN_MSG_GRANT; i++)
+		;
+	ck_assert_uint_eq(acts.act[i].msg.timer.preset, 60000);
+	ck_assert_uint_eq(acts.act[i].msg.nonce, 0);
+	ck_assert_uint_eq(acts.act[i].msg.src, 0);
 }
 END_TEST
 
@@ -466,6 +512,8 @@ Suite *suite_own_controller(void)
 
 	tcase_add_loop_test(tcase, cells, 0, CELL_EVENTS * (OWN_CTL_STATE_MAX + 1));
 	tcase_add_test(tcase, S7_the_timer_is_carried_also_when_said_again);
+	tcase_add_test(tcase, I5_a_new_incarnation_gets_the_whole_timer);
+	tcase_add_test(tcase, I5_a_takeover_does_not_take_the_claimants_timer);
 	tcase_add_test(tcase, S13_a_repeated_release_gets_the_same_answer);
 	tcase_add_test(tcase, S14_forged_release_in_every_field);
 	tcase_add_test(tcase, S15_the_plan_is_kept_unless_forced);

@@ -205,6 +205,7 @@ START_TEST(S7_the_grant_keeps_what_the_kernel_counted)
 	fresh(RN_MODE_SOURCE);
 	reach(OWN_GW_MOVING_IN);
 	grant.epoch++;
+	grant.src = PEER;
 	give(RN_CONTROLLER, &grant);
 	ck_assert(acts.act[acts.n - 1].keep_timer);
 	fresh(RN_MODE_SOURCE);
@@ -212,6 +213,40 @@ START_TEST(S7_the_grant_keeps_what_the_kernel_counted)
 	grant.timer = (struct rn_timer){ .preset = 1000, .remaining = 1000 };
 	give(RN_CONTROLLER, &grant);
 	ck_assert(!acts.act[acts.n - 1].keep_timer);	/* held was a forgery */
+}
+END_TEST
+
+/* A stranger's transfer with the right id, epoch and preset ended the mapping
+ * as soon as it was granted: its timer went on in place of the genuine one's.
+ */
+START_TEST(I5_a_forged_transfer_does_not_change_the_timer)
+{
+	struct rn_msg grant = message(RN_MSG_GRANT), forged = message(RN_MSG_XFER);
+
+	grant.epoch++;
+	grant.src = PEER;
+	forged.timer = (struct rn_timer){ .preset = 60000, .elapsed = 60000 };
+	fresh(RN_MODE_SOURCE);
+	give(THIRD, &forged);
+	is_in(OWN_GW_NONE, "HOLD");
+	kernel(0);
+	forged.timer = message(RN_MSG_XFER).timer;
+	give(PEER, &forged);			/* the genuine one waits beside it */
+	is_in(OWN_GW_MOVING_IN, "xfer-ack");
+	env.now += 100;
+	give(RN_CONTROLLER, &grant);
+	is_in(OWN_GW_MOVING_IN, "INSTALL");
+	ck_assert(!acts.act[acts.n - 1].keep_timer);
+	ck_assert_uint_eq(acts.act[acts.n - 1].msg.timer.elapsed, 20100);
+	/* Nor where the grant rests on no transfer at all. */
+	fresh(RN_MODE_SOURCE);
+	give(THIRD, &forged);
+	kernel(0);
+	grant.src = 0;
+	grant.timer = (struct rn_timer){ .preset = 60000, .remaining = 60000 };
+	give(RN_CONTROLLER, &grant);
+	ck_assert(!acts.act[acts.n - 1].keep_timer);
+	ck_assert_uint_eq(acts.act[acts.n - 1].msg.timer.elapsed, 0);
 }
 END_TEST
 
@@ -430,6 +465,7 @@ Suite *suite_own_promises(void)
 	tcase_add_test(tcase, S7_the_timer_is_carried);
 	tcase_add_test(tcase, S7_the_timer_stands_still_at_the_source);
 	tcase_add_test(tcase, S7_the_grant_keeps_what_the_kernel_counted);
+	tcase_add_test(tcase, I5_a_forged_transfer_does_not_change_the_timer);
 	tcase_add_test(tcase, S13_deleted_only_after_the_answer);
 	tcase_add_test(tcase, never_ends_only_what_it_answers);
 	suite_add_tcase(suite, tcase);
