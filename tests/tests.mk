@@ -26,5 +26,7 @@ $(UNIT_OBJS): private RN_CFLAGS += -Wno-unused-parameter
 $(BUILD)/bin/check-unit: $(TEST_ARCHIVES)
 $(BUILD)/bin/check-unit: private RN_PROG_LIBS += -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
 
+-include tests/bench/*.mk
+
 test-tools: $(BUILD)/bin/forge
 $(BUILD)/bin/forge: $(patsubst %,$(BUILD)/obj/tests/tools/%.o,forge forge-cases) $(RN_LIB_OBJS)

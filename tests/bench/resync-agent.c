@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * The real agent, session and ownership machine, over a kernel that is played
+ * here: the module cannot be loaded where benchmarks run. A request costs it
+ * what one costs a kernel, as busy time.
+ */
+#include "resync-agent.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <linux/roamnat.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include "agent/core.h"
+#include "agent/counters.h"
+#include "agent/peer.h"
+#include "agent/session.h"
+
+struct bench {
+	struct agent_core *core;
+	struct agent_peers *peers;
+	struct agent_session *session;
+	struct agent_config *config;
+	int reports;
+	guint port;		/* the controller's */
+	gint64 began;		/* 0: nothing is measured */
+	guint64 requests, granted;	/* as it began */
+	gint64 turn, longest;
+	GMainLoop *loop;
+};
+
+/* ---- the kernel ---- */
+
+struct slot {			/* by id: the store's ids have no gaps */
+	guint64 epoch, incarnation;
+	struct rn_private vm;
+	struct rn_public pub;
+	struct rn_timer timer;
+	guint8 state;		/* 0 free */
+};
+
+static struct slot *slots;
+static guint64 n_slots, used, requests, kernel_incarnation;
+static guint cost_us;
+
+static gboolean request(int err, GError **error)
+{
+	gint64 until = g_get_monotonic_time() + cost_us;
+
+	requests++;
+	while (g_get_monotonic_time() < until)
+		;
+	if (err)
+		g_set_error(error, AGENT_KERNEL_ERROR, err, "kernel: %s", g_strerror(err));
+	return !err;
+}
+
+static struct slot *find(guint64 id)
+{
+	return id && id < n_slots && slots[id].state ? &slots[id] : NULL;
+}
+
+gboolean agent_kernel_session_set(struct agent_kernel *kernel, uint64_t incarnation,
+				  uint64_t lease_end_ns, GError **error)
+{
+	kernel_incarnation = incarnation;
+	return request(0, error);
+}
+
+gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_msg *msg,
+				  uint32_t state, gboolean keep_timer, GError **error)
+{
+	struct slot *slot;
+
+	if (!msg->id || msg->id >= n_slots)
+		return request(ENOSPC, error);
+	slot = &slots[msg->id];
+	used += !slot->state;
+	*slot = (struct slot) {
+		msg->epoch, msg->incarnation, msg->vm, msg->pub,
+		keep_timer ? slot->timer : msg->timer, (guint8)state,
+	};
+	return request(0, error);
+}
+
+gboolean agent_kernel_mapping_freeze(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
+				     uint32_t state, struct rn_timer *timer, GError **error)
+{
+	struct slot *slot = find(id);
+
+	if (!request(!slot ? ENOENT : slot->epoch != epoch ? ESTALE : 0, error))
+		return FALSE;
+	slot->state = (guint8)state;
+	*timer = slot->timer;
+	return TRUE;
+}
+
+gboolean agent_kernel_mapping_del(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
+				  GError **error)
+{
+	struct slot *slot = find(id);
+
+	if (!request(!slot || slot->epoch != epoch ? ENOENT : 0, error))
+		return FALSE;
+	slot->state = 0;
+	used--;
+	return TRUE;
+}
+
+gboolean agent_kernel_mapping_flush(struct agent_kernel *kernel, uint64_t incarnation,
+				    GError **error)
+{
+	for (guint64 id = 1; id < n_slots; id++)
+		if (slots[id].state && slots[id].incarnation != incarnation) {
+			slots[id].state = 0;
+			used--;
+		}
+	return request(0, error);
+}
+
+gboolean agent_kernel_mapping_get(struct agent_kernel *kernel, uint64_t id,
+				  struct agent_kmsg_mapping *mapping, GError **error)
+{
+	const struct slot *slot = find(id);
+
+	if (!request(slot ? 0 : ENOENT, error))
+		return FALSE;
+	*mapping = (struct agent_kmsg_mapping) {
+		.id = id, .epoch = slot->epoch, .incarnation = slot->incarnation,
+		.vm = slot->vm, .pub = slot->pub, .timer = slot->timer, .state = slot->state,
+	};
+	return TRUE;
+}
+
+gboolean agent_kernel_mapping_dump(struct agent_kernel *kernel,
+				   void (*each)(const struct agent_kmsg_mapping *, void *),
+				   void *data, GError **error)
+{
+	return request(0, error);
+}
+
+gboolean agent_kernel_floor_set(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
+				GError **error)
+{
+	return request(0, error);
+}
+
+gboolean agent_kernel_miss_refuse(struct agent_kernel *kernel, const struct rn_private *vm,
+				  uint64_t hold_off_ms, GError **error)
+{
+	return request(0, error);
+}
+
+/* ---- what is measured ---- */
+
+static guint64 peak_rss(void)
+{
+	g_autofree char *text = NULL;
+	const char *line;
+
+	if (!g_file_get_contents("/proc/self/status", &text, NULL, NULL))
+		return 0;
+	line = strstr(text, "VmHWM:");
+	return line ? g_ascii_strtoull(line + 6, NULL, 10) * 1024 : 0;
+}
+
+static void begin(struct bench *bench)
+{
+	bench->began = g_get_monotonic_time();
+	bench->requests = requests;
+	bench->granted = agent_counters_get(AGENT_GRANTED);
+	bench->longest = 0;
+}
+
+static void on_state(const char *state, void *data)
+{
+	struct bench *bench = data;
+	struct resync_report report;
+
+	if (strcmp(state, "up") || !bench->began)
+		return;
+	report = (struct resync_report) {
+		.seconds = (double)(g_get_monotonic_time() - bench->began) / G_USEC_PER_SEC,
+		.rss = peak_rss(),
+		.kernel = n_slots * sizeof(*slots),
+		.requests = requests - bench->requests,
+		.mappings = used,
+		.longest_us = (guint64)bench->longest,
+	};
+	report.repeated = report.requests > used ? report.requests - used : 0;
+	resync_bytes(bench->port, &report.sent, &report.received);
+	bench->began = 0;
+	if (write(bench->reports, &report, sizeof(report)) != sizeof(report))
+		g_error("report: %s", g_strerror(errno));
+}
+
+/* ---- the agent ---- */
+
+static gboolean on_send(uint32_t to, const struct rn_msg *msg, void *data)
+{
+	const struct bench *bench = data;
+
+	return to == RN_CONTROLLER && agent_session_send(bench->session, msg);
+}
+
+static void on_noted(const struct agent_entry *entry, const struct own_act *note, void *data)
+{
+}
+
+static void on_stepped(const struct agent_entry *entry, void *data)
+{
+}
+
+static void on_gone(void *data)
+{
+}
+
+static gboolean on_command(gint fd, GIOCondition condition, gpointer data)
+{
+	const struct agent_kmsg_session empty = { 0 };
+	struct bench *bench = data;
+	char verb;
+
+	if (read(fd, &verb, 1) != 1) {
+		g_main_loop_quit(bench->loop);
+		return G_SOURCE_REMOVE;
+	}
+	begin(bench);
+	if (verb == RESYNC_FRESH) {
+		agent_session_stop(bench->session);
+		agent_core_clear(bench->core);
+		memset(slots, 0, n_slots * sizeof(*slots));
+		used = 0;
+		agent_session_start(bench->session, &empty);
+	} else {
+		agent_session_goodbye(bench->session, on_gone, bench);
+	}
+	return G_SOURCE_CONTINUE;
+}
+
+/* Around poll: what is between two of them is a turn. */
+static struct bench *polled;
+
+static gint timed_poll(GPollFD *fds, guint n, gint timeout)
+{
+	gint64 now = g_get_monotonic_time();
+	gint rc;
+
+	if (polled->turn)
+		polled->longest = MAX(polled->longest, now - polled->turn);
+	rc = g_poll(fds, n, timeout);
+	polled->turn = g_get_monotonic_time();
+	return rc;
+}
+
+void resync_agent(struct rn_tls *tls, const char *endpoint, const char *identity,
+		  guint64 mappings, guint request_us, int commands, int reports)
+{
+	static const struct agent_core_ops ops = { on_send, on_noted, on_stepped };
+	struct bench bench = {
+		.reports = reports,
+		.port = (guint)g_ascii_strtoull(strrchr(endpoint, ':') + 1, NULL, 10),
+		.loop = g_main_loop_new(NULL, FALSE),
+	};
+	struct agent_config config = {
+		.name = "gw1", .listen = "127.0.0.1:0", .mode = RN_MODE_SOURCE,
+		.controller_endpoint = endpoint, .controller_identity = identity,
+	};
+	g_autoptr(GError) error = NULL;
+
+	n_slots = mappings + 1;
+	slots = g_new0(struct slot, n_slots);
+	cost_us = request_us;
+	polled = &bench;
+	g_main_context_set_poll_func(NULL, timed_poll);
+	bench.core = agent_core_new(NULL, RN_MODE_SOURCE, &ops, &bench);
+	bench.peers = agent_peer_new(&config, tls, bench.core, &error);
+	if (!bench.peers)
+		g_error("%s", error->message);
+	bench.session = agent_session_new(&config, tls, NULL, bench.core, bench.peers, on_state,
+					  &bench);
+	g_unix_fd_add(commands, G_IO_IN | G_IO_HUP, on_command, &bench);
+	g_main_loop_run(bench.loop);
+	agent_session_free(bench.session);
+	agent_peer_free(bench.peers);
+	agent_core_free(bench.core);
+	g_main_loop_unref(bench.loop);
+	g_free(slots);
+}
