@@ -124,7 +124,12 @@ static void step(struct rn_conn *conn, GIOCondition seen)
 		step_handshake(conn);
 		break;
 	case CONN_UP:
-		rn_conn_receive(conn);
+		if (!conn->paused)
+			rn_conn_receive(conn);
+		else if (seen & (G_IO_ERR | G_IO_HUP))
+			/* poll says so whether asked or not: it would spin. */
+			rn_conn_fail(conn, g_error_new_literal(RN_CONN_ERROR, RN_CONN_ERROR_CLOSED,
+							       "the peer ended without closing"));
 		if (conn->state == CONN_UP)
 			rn_conn_flush(conn);
 		break;
@@ -164,7 +169,8 @@ static void check_time(struct rn_conn *conn)
 	if (conn->deadline && now >= conn->deadline)
 		rn_conn_fail(conn, g_error_new_literal(RN_CONN_ERROR, RN_CONN_ERROR_TIMEOUT,
 						       deadline_text(conn->state)));
-	if (conn->state == CONN_UP && conn->idle_us && now >= conn->heard + conn->idle_us)
+	if (conn->state == CONN_UP && conn->idle_us && !conn->paused &&
+	    now >= conn->heard + conn->idle_us)
 		rn_conn_fail(conn, g_error_new(RN_CONN_ERROR, RN_CONN_ERROR_TIMEOUT,
 					       "it was silent for %" G_GINT64_FORMAT " ms",
 					       conn->idle_us / 1000));
@@ -178,7 +184,7 @@ static GIOCondition wanted(const struct rn_conn *conn)
 	case CONN_HANDSHAKE:
 		return gnutls_record_get_direction(conn->session.tls) ? G_IO_OUT : G_IO_IN;
 	case CONN_UP:
-		return G_IO_IN | (conn->blocked ? G_IO_OUT : 0);
+		return (conn->paused ? 0 : G_IO_IN) | (conn->blocked ? G_IO_OUT : 0);
 	case CONN_CLOSING:
 		return conn->blocked ? G_IO_OUT : 0;
 	case CONN_LINGER:
@@ -200,7 +206,7 @@ static gint64 wake(const struct rn_conn *conn)
 	if (sends && !conn->blocked &&
 	    (rn_conn_has_output(conn) || conn->state == CONN_CLOSING))
 		return 0;
-	if (conn->state == CONN_UP && conn->idle_us &&
+	if (conn->state == CONN_UP && conn->idle_us && !conn->paused &&
 	    (at < 0 || at > conn->heard + conn->idle_us))
 		at = conn->heard + conn->idle_us;
 	return at;
@@ -291,6 +297,17 @@ void rn_conn_close(struct rn_conn *conn)
 	}
 	conn->more = FALSE;
 	g_source_set_ready_time(conn->source, conn->blocked ? conn->deadline : 0);
+}
+
+void rn_conn_pause(struct rn_conn *conn, gboolean pause)
+{
+	if (conn->paused == pause)
+		return;
+	conn->paused = pause;
+	conn->more = !pause && conn->state == CONN_UP;
+	/* We did not listen, so it was not silent. */
+	conn->heard = g_get_monotonic_time();
+	g_source_set_ready_time(conn->source, 0);
 }
 
 gboolean rn_conn_is_up(const struct rn_conn *conn)

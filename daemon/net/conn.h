@@ -36,7 +36,7 @@ struct rn_conn_ops {
 	void (*message)(struct rn_conn *conn, const struct rn_msg *msg, void *data);
 	/* One that is malformed, and was answered so; may be NULL. */
 	void (*refused)(struct rn_conn *conn, void *data);
-	/* The send queue that had refused a message has room again. */
+	/* rn_conn_full was true, and half of that is sent by now. */
 	void (*drained)(struct rn_conn *conn, void *data);
 	/* Exactly once, also when `up` never came; conn is freed on return.
 	 * reason is NULL when we closed it.
@@ -45,10 +45,18 @@ struct rn_conn_ops {
 };
 
 /* Queues msg; messages queued in one turn of the loop share frames. False when
- * the queue is at its bound: wait for `drained`, the message was not taken. Also
- * false, without `drained`, before `up` and after rn_conn_close.
+ * the queue is at its bound: the message was not taken. Also false, without
+ * `drained`, before `up` and after rn_conn_close.
  */
 gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg);
+/* So much waits for the peer that who can wait should wait for `drained`; the
+ * rest of the queue is for those who cannot.
+ */
+gboolean rn_conn_full(const struct rn_conn *conn);
+/* Stops reading, at the end of the frame in hand: the peer fills its own queue
+ * then. Meanwhile it may be silent. Use it at one end only, or both wait.
+ */
+void rn_conn_pause(struct rn_conn *conn, gboolean pause);
 /* Sends what is queued, then closes; `down` follows from the main loop. */
 void rn_conn_close(struct rn_conn *conn);
 void rn_conn_set_ops(struct rn_conn *conn, const struct rn_conn_ops *ops, void *data);

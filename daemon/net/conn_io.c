@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Messages in and out of a connection that is up. The send queue is bounded in
- * bytes; a caller that is refused hears `drained` at half of the bound.
+ * Messages in and out of a connection that is up. What one turn of the loop may
+ * do is bounded, both ways, so that a peer with much to say delays no other. The
+ * send queue is bounded in bytes; who minds that it is full hears `drained`.
  */
 #include "net/conn_priv.h"
 
@@ -9,14 +10,14 @@
 #include "base/log.h"
 #include "proto/codec.h"
 
-#define RECORD		16384	/* plaintext bytes of a TLS record */
-#define RECEIVE_BUDGET	64	/* records in one turn, then others have theirs */
+#define RECORD	16384	/* plaintext bytes of a TLS record */
 
 static gboolean on_message(const struct rn_msg *msg, void *ctx)
 {
 	struct rn_conn *conn = ctx;
 
 	conn->heard = g_get_monotonic_time();
+	conn->turn++;
 	if (conn->ops && conn->ops->message)
 		conn->ops->message(conn, msg, conn->data);
 	return conn->state == CONN_UP;
@@ -35,6 +36,7 @@ static gboolean on_refused(const struct rn_msg *msg, const GError *why, void *ct
 	};
 
 	conn->heard = g_get_monotonic_time();
+	conn->turn++;
 	g_strlcpy(deny.text, why->message, sizeof(deny.text));
 	/* 1, 2, 4, 8, ...: a peer must not fill the log. */
 	if (!(conn->refused & (conn->refused + 1)))
@@ -83,7 +85,9 @@ void rn_conn_receive(struct rn_conn *conn)
 	guint8 buf[RECORD];
 
 	conn->more = FALSE;
-	for (guint i = 0; i < RECEIVE_BUDGET && conn->state == CONN_UP; i++) {
+	conn->turn = 0;
+	for (guint i = 0; i < RN_CONN_TURN_RECORDS && conn->turn < RN_CONN_TURN_MESSAGES &&
+	     conn->state == CONN_UP && !conn->paused; i++) {
 		ssize_t n = gnutls_record_recv(conn->session.tls, buf, sizeof(buf));
 
 		if (n == GNUTLS_E_AGAIN)
@@ -100,7 +104,7 @@ void rn_conn_receive(struct rn_conn *conn)
 			return;
 		}
 	}
-	conn->more = conn->state == CONN_UP;
+	conn->more = conn->state == CONN_UP && !conn->paused;
 }
 
 static void begin_batch(struct rn_conn *conn)
@@ -137,14 +141,22 @@ void rn_conn_clear_output(struct rn_conn *conn)
 	conn->sent = 0;
 }
 
+static gsize queued(const struct rn_conn *conn)
+{
+	return conn->queue_bytes + (conn->batch ? conn->batch->len : 0);
+}
+
+gboolean rn_conn_full(const struct rn_conn *conn)
+{
+	return queued(conn) >= RN_CONN_QUEUE_FULL;
+}
+
 gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg)
 {
-	if (conn->state != CONN_UP)
+	if (conn->state != CONN_UP || queued(conn) >= RN_CONN_QUEUE_MAX)
 		return FALSE;
-	if (conn->queue_bytes + (conn->batch ? conn->batch->len : 0) >= RN_CONN_QUEUE_MAX) {
-		conn->starved = TRUE;
-		return FALSE;
-	}
+	if (conn->batch && conn->batch_count == RN_CONN_FRAME_MESSAGES)
+		end_batch(conn);
 	if (!conn->batch)
 		begin_batch(conn);
 	if (!rn_codec_append(conn->batch, conn->batch_count, msg)) {
@@ -155,6 +167,8 @@ gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg)
 			g_assert_not_reached();
 	}
 	conn->batch_count++;
+	if (rn_conn_full(conn))
+		conn->was_full = TRUE;
 	/* Sent in the next turn, so that what follows shares the frame. */
 	if (!conn->blocked)
 		g_source_set_ready_time(conn->source, 0);
@@ -196,11 +210,12 @@ void rn_conn_flush(struct rn_conn *conn)
 {
 	conn->blocked = FALSE;
 	end_batch(conn);
-	while (!g_queue_is_empty(&conn->queue) && send_first(conn))
+	for (guint i = 0; i < RN_CONN_TURN_RECORDS && !g_queue_is_empty(&conn->queue) &&
+	     send_first(conn); i++)
 		;
-	if (conn->state != CONN_UP || !conn->starved || conn->queue_bytes > RN_CONN_QUEUE_MAX / 2)
+	if (conn->state != CONN_UP || !conn->was_full || conn->queue_bytes > RN_CONN_QUEUE_FULL / 2)
 		return;
-	conn->starved = FALSE;
+	conn->was_full = FALSE;
 	if (conn->ops && conn->ops->drained)
 		conn->ops->drained(conn, conn->data);
 }

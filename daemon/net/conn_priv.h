@@ -18,7 +18,13 @@
 #define RN_CONN_HANDSHAKE_MS	5000
 #define RN_CONN_HELLO_MS	10000	/* accepted: until rn_conn_established */
 #define RN_CONN_CLOSE_MS	2000
+#define RN_CONN_QUEUE_FULL	(1024 * 1024)		/* bytes */
 #define RN_CONN_QUEUE_MAX	(4 * 1024 * 1024)
+/* In one turn of the loop, then others have theirs. */
+#define RN_CONN_TURN_MESSAGES	256	/* received; the last frame is finished */
+#define RN_CONN_TURN_RECORDS	64	/* received, or sent */
+/* Of a frame that we send, so that the peer's turns are short too. */
+#define RN_CONN_FRAME_MESSAGES	256
 
 enum conn_state {
 	CONN_CONNECTING,	/* TCP */
@@ -46,6 +52,8 @@ struct rn_conn {
 	gint64 heard;		/* the last message */
 	gboolean was_up;
 	gboolean more;		/* the last receive stopped at its budget */
+	gboolean paused;	/* rn_conn_pause */
+	guint turn;		/* messages received in this turn */
 	GError *reason;
 	char *peer;
 	struct rn_session session;
@@ -58,7 +66,7 @@ struct rn_conn {
 	gsize queue_bytes;	/* of queue, not sent */
 	gsize sent;		/* of the first in queue */
 	gboolean blocked;	/* the socket takes no more */
-	gboolean starved;	/* rn_conn_send said no: `drained` is due */
+	gboolean was_full;	/* `drained` is due */
 
 	struct rn_conn_owner owner;
 	const struct rn_conn_ops *ops;
