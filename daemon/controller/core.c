@@ -4,8 +4,9 @@
 #include <time.h>
 #include "base/log.h"
 #include "controller/output.h"
+#include "controller/tell.h"
 
-#define WAKES_PER_TURN		1000
+#define FULL_RETRY_MS		500	/* for a gateway that does not read */
 #define IDLE_DEFAULT_MS		300000	/* RFC 4787 REQ-5 */
 
 static int64_t clock_ms(clockid_t clock)
@@ -54,31 +55,27 @@ static void arm(struct rn_core *core)
 	g_source_set_ready_time(core->timer, g_get_monotonic_time() + left * 1000);
 }
 
-/* Owned records of gw in one of the verifying states; steps change the queues,
- * so this is a copy.
+/* What it would do now is to say something again to one that does not read: it
+ * can wait, as long as nothing is over.
  */
-static GPtrArray *verifying_of(const GQueue *queue)
+static bool postpone(struct rn_core *core, struct rn_record *record, int64_t now)
 {
-	GPtrArray *records = g_ptr_array_new();
+	const struct own_ctl_rec *own = &record->own;
+	bool at_dst = own->state == OWN_CTL_VERIFY_DST;
+	struct rn_gateway *peer = rn_gateways_number(core->gateways,
+						     at_dst ? own->dst : own->owner);
+	int64_t end = OWN_NEVER;
 
-	for (const GList *l = queue->head; l; l = l->next) {
-		struct rn_record *record = l->data;
-
-		if (record->own.state != OWN_CTL_GRANTED)
-			g_ptr_array_add(records, record);
-	}
-	return records;
-}
-
-static void step_all(struct rn_core *core, const GQueue *queue, uint8_t type,
-		     struct rn_gateway *gw, const char *by)
-{
-	const struct own_ctl_event event = { .type = type, .from = gw->row.number };
-	const struct rn_cause_of cause = { .gw = by ? NULL : gw, .by = by };
-	g_autoptr(GPtrArray) records = verifying_of(queue);
-
-	for (guint i = 0; i < records->len; i++)
-		rn_core_step(core, records->pdata[i], &event, &cause);
+	if (!peer || !core->hooks->full(peer))
+		return false;
+	if (rn_record_owned(record) && own->state != OWN_CTL_GRANTED)
+		end = own->since + OWN_T_VERIFY;
+	else if (own->move_to)
+		end = own->move_until;
+	if (end <= now)
+		return false;
+	rn_records_postpone(core->records, record, MIN(now + FULL_RETRY_MS, end));
+	return true;
 }
 
 static gboolean on_timer(GSource *source, GSourceFunc func, gpointer data)
@@ -96,10 +93,11 @@ static gboolean on_timer(GSource *source, GSourceFunc func, gpointer data)
 		rn_count(&core->counters, leases_over);
 		rn_core_tell(core, gw, "lease-over", NULL,
 			     "not renewed: what it owns can be taken over", true);
-		step_all(core, &gw->owned, OWN_CTL_EV_FENCED, gw, "lease");
+		rn_tell_records(core, gw, OWN_CTL_EV_FENCED, "lease");
 	}
-	for (int n = 0; n < WAKES_PER_TURN && (record = rn_records_due(core->records, now)); n++)
-		rn_core_step(core, record, &event, &nobody);
+	for (int n = 0; n < RN_CORE_TURN && (record = rn_records_due(core->records, now)); n++)
+		if (!postpone(core, record, now))
+			rn_core_step(core, record, &event, &nobody);
 	arm(core);
 	return G_SOURCE_CONTINUE;
 }
@@ -212,11 +210,15 @@ void rn_core_step(struct rn_core *core, struct rn_record *record,
 		.gw = env_gw,
 		.ctx = core,
 	};
-	const struct rn_private vm = record->own.vm;
-	bool was_owned = rn_record_owned(record);
-	uint32_t owner = record->owner_queue;
 	struct own_acts acts;
+	struct rn_private vm;
+	uint32_t owner;
+	bool was_owned;
 
+	rn_tell_catch_up(core, record);
+	vm = record->own.vm;
+	was_owned = rn_record_owned(record);
+	owner = record->owner_queue;
 	own_ctl_step(&env, &record->own, event, &acts);
 	rn_records_update(core->records, record, &vm);
 	sync_pool(core, record, was_owned, &vm);
@@ -365,6 +367,8 @@ void rn_core_message(struct rn_core *core, struct rn_gateway *gw, const struct r
 	if (msg->type == RN_MSG_NATREQ) {
 		rn_count(&core->counters, requests);
 		record = rn_records_vm(core->records, &msg->vm);
+		if (record)
+			rn_tell_catch_up(core, record);
 		if (!record || !rn_record_owned(record)) {
 			allocate(core, gw, msg, record);
 			return;
@@ -377,6 +381,7 @@ void rn_core_message(struct rn_core *core, struct rn_gateway *gw, const struct r
 		unknown_id(core, gw, msg);
 		return;
 	}
+	rn_tell_catch_up(core, record);
 	/* Of an older epoch the endpoint may have been another VM's: the machine
 	 * answers that it is over.
 	 */
@@ -412,8 +417,7 @@ void rn_core_register(struct rn_core *core, struct rn_gateway *gw, uint64_t nonc
 	/* Before any grant of the new incarnation. */
 	answer.incarnation = gw->row.incarnation;
 	rn_core_send(core, gw->row.number, &answer);
-	step_all(core, &gw->owned, OWN_CTL_EV_REGISTERED, gw, NULL);
-	step_all(core, &gw->coming, OWN_CTL_EV_REGISTERED, gw, NULL);
+	rn_tell_records(core, gw, OWN_CTL_EV_REGISTERED, NULL);
 	arm(core);
 }
 
@@ -426,7 +430,7 @@ void rn_core_fence(struct rn_core *core, struct rn_gateway *gw, const char *by,
 		save_gateway(gw, core);
 		rn_core_tell(core, gw, "fenced", by, reason, true);
 	}
-	step_all(core, &gw->owned, OWN_CTL_EV_FENCED, gw, by);
+	rn_tell_records(core, gw, OWN_CTL_EV_FENCED, by);
 }
 
 void rn_core_send(struct rn_core *core, uint32_t to, const struct rn_msg *msg)
@@ -480,6 +484,7 @@ struct rn_core *rn_core_new(struct rn_ctl_config *config, struct rn_store *store
 	core->gateways = rn_gateways_new();
 	core->records = rn_records_new(core->gateways);
 	g_queue_init(&core->out);
+	g_queue_init(&core->tell);
 	if (rn_store_load(store, &visitor, core, &core->rev, error))
 		return core;
 	rn_core_free(core);
@@ -529,6 +534,7 @@ void rn_core_free(struct rn_core *core)
 		g_source_destroy(core->timer);
 		g_source_unref(core->timer);
 	}
+	rn_tell_stop(core);
 	rn_store_close(core->store);
 	rn_output_clear(core);
 	rn_records_free(core->records);

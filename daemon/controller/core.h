@@ -18,6 +18,10 @@ struct rn_core_hooks {
 	void (*changed)(struct rn_record *record, void *data);
 	/* Sends to the gateway's session, if there is one. */
 	gboolean (*send)(struct rn_gateway *gw, const struct rn_msg *msg);
+	/* So much waits for it that what can wait should. */
+	gboolean (*full)(struct rn_gateway *gw);
+	/* core->out is short again, after rn_core_behind said that it was not. */
+	void (*relieved)(void *data);
 	/* The store failed. */
 	void (*failed)(const char *message, void *data);
 };
@@ -35,6 +39,9 @@ struct rn_core {
 	uint64_t saved;			/* the last unit that outputs wait for */
 	uint64_t durable;
 	GQueue out;
+	gboolean behind;		/* `relieved` is due */
+	GQueue tell;			/* gateways, see tell.h */
+	guint telling;			/* source of that */
 	GSource *timer;
 	gboolean failed;
 };
@@ -44,6 +51,11 @@ struct rn_cause_of {
 	struct rn_gateway *gw;		/* NULL: not a gateway */
 	const char *by;			/* NULL: the gateway's name, or nobody */
 };
+
+/* In one turn of the loop, then others have theirs. */
+#define RN_CORE_TURN		256	/* steps of one purpose */
+/* Outputs that wait for the disk; beyond that, whoever can wait should. */
+#define RN_CORE_OUT_MAX		4096
 
 /* Takes config and store over, also when it fails. */
 struct rn_core *rn_core_new(struct rn_ctl_config *config, struct rn_store *store,
@@ -55,6 +67,9 @@ void rn_core_free(struct rn_core *core);
 int64_t rn_core_now(void);	/* ms of the boot-time clock */
 int64_t rn_core_wall(void);	/* ms of the realtime clock */
 uint64_t rn_core_random(void);	/* nobody can guess it (P10) */
+
+/* The disk is behind: start nothing that can wait for `relieved`. */
+gboolean rn_core_behind(struct rn_core *core);
 
 void rn_core_step(struct rn_core *core, struct rn_record *record,
 		  const struct own_ctl_event *event, const struct rn_cause_of *cause);

@@ -24,6 +24,27 @@
 
 struct rn_session;
 
+/*
+ * What the records in a verification of a gateway are told about it, some in
+ * each turn of the loop (core.c). Both queues are in the order of the serial up
+ * to which their records know.
+ */
+struct rn_tell {
+	uint8_t type;			/* enum own_ctl_event_type, 0 none yet */
+	char *by;			/* NULL: the gateway itself */
+	uint64_t serial;		/* of this */
+	GQueue asked_src;		/* records it owns in a verification */
+	GQueue asked_dst;		/* records in VERIFY_DST that would come to it */
+	GList link;			/* in the queue of those who still have to be told */
+	bool linked;
+};
+
+/* What a session has named of what the gateway owns, see resync.h. */
+struct rn_inventory {
+	uint64_t serial;		/* grows with each; records have that of their last */
+	GList *next;			/* in owned: still to be looked at, NULL when done */
+};
+
 struct rn_gateway {
 	struct rn_store_gateway row;	/* durable */
 	struct own_ctl_gw own;		/* what decisions see; rn_gateway_refresh */
@@ -39,6 +60,9 @@ struct rn_gateway {
 	GQueue owned;			/* records it owns, see records.h */
 	GQueue coming;			/* records on their way to it */
 	uint32_t revoking;		/* owned ones that wait to be taken over */
+	uint32_t unacked;		/* owned ones whose grant was not acknowledged */
+	struct rn_tell tell;
+	struct rn_inventory inventory;
 	int64_t refusals_since;		/* rate of audited refusals */
 	unsigned int refusals;
 };

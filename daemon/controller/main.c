@@ -39,6 +39,14 @@ static void on_changed(struct rn_record *record, void *data)
 	rn_order_changed(record);
 }
 
+static void on_relieved(void *data)
+{
+	struct program *program = data;
+
+	if (program->sessions)
+		rn_sessions_relieved(program->sessions);
+}
+
 /* P8: what we decided is not on disk, so nobody may learn it from us. */
 static void on_failed(const char *message, void *data)
 {
@@ -91,6 +99,8 @@ static gboolean start(struct program *program, struct rn_ctl_config **config, GE
 		.event = on_event,
 		.changed = on_changed,
 		.send = rn_session_send,
+		.full = rn_session_full,
+		.relieved = on_relieved,
 		.failed = on_failed,
 	};
 	struct rn_store *store = rn_store_open((*config)->store, error);

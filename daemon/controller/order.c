@@ -5,12 +5,14 @@
 #include "controller/order.h"
 #include "controller/selector.h"
 #include "controller/session.h"
+#include "controller/tell.h"
 #include "controller/view.h"
 
 #define TAKEOVER	ROAMNAT__CONTROL__V1__REQUEST__VERB__TAKEOVER
 #define TIMEOUT_DEFAULT_MS	30000
 #define TIMEOUT_MAX_MS		3600000
 #define CHUNK			256	/* records begun per turn of the loop */
+#define FULL_MS			20	/* until a gateway that has enough to read is looked at */
 
 /* Of a mapping that did not move. */
 struct verdict {
@@ -352,10 +354,12 @@ static void begin_one(struct order *order, struct rn_record *record)
 		.force = order->force, .msg = &msg,
 	};
 	const struct rn_cause_of cause = { .by = order->by };
-	bool there = record->own.owner == order->to->row.number &&
-		     record->own.state == OWN_CTL_GRANTED;
 	struct rn_core *core = order->job.core;
+	bool there;
 
+	rn_tell_catch_up(core, record);
+	there = record->own.owner == order->to->row.number &&
+		record->own.state == OWN_CTL_GRANTED;
 	/* A VM that came back before anybody else got it: the owner is told. */
 	if (there && (takeover || !record->own.move_to)) {
 		order->already++;
@@ -386,6 +390,15 @@ static void begin_one(struct order *order, struct rn_record *record)
 	order->waiting++;
 }
 
+/* Who would be told first has enough to read. */
+static bool owner_full(const struct order *order, const struct rn_record *record)
+{
+	struct rn_gateway *owner = rn_gateways_number(order->job.core->gateways,
+						      record->own.owner);
+
+	return owner && rn_session_full(owner);
+}
+
 static gboolean on_begin(gpointer data)
 {
 	struct order *order = data;
@@ -394,6 +407,10 @@ static gboolean on_begin(gpointer data)
 		uint64_t id = g_array_index(order->ids, uint64_t, order->begun);
 		struct rn_record *record = rn_records_id(order->job.core->records, id);
 
+		if (record && owner_full(order, record)) {
+			order->idle = g_timeout_add(FULL_MS, on_begin, order);
+			return G_SOURCE_REMOVE;
+		}
 		order->begun++;
 		if (record)
 			begin_one(order, record);

@@ -56,11 +56,22 @@ void rn_output_release(struct rn_core *core)
 		struct output *out = core->out.head->data;
 
 		if (out->seq > core->durable)
-			return;
+			break;
 		g_queue_unlink(&core->out, &out->link);
 		emit(core, out);
 		output_free(out);
 	}
+	if (!core->behind || core->failed || core->out.length > RN_CORE_OUT_MAX / 2)
+		return;
+	core->behind = FALSE;
+	core->hooks->relieved(core->hooks_data);
+}
+
+gboolean rn_core_behind(struct rn_core *core)
+{
+	if (core->out.length >= RN_CORE_OUT_MAX)
+		core->behind = TRUE;
+	return core->behind;
 }
 
 void rn_output_clear(struct rn_core *core)

@@ -55,21 +55,99 @@ struct rn_records *rn_records_new(struct rn_gateways *gateways)
 	return records;
 }
 
+/* ---- queues of the gateways ---- */
+
+static void leave_owned(struct rn_gateway *gw, struct rn_record *record)
+{
+	/* Who walks the queue goes on behind it. */
+	if (gw->inventory.next == &record->owner_link)
+		gw->inventory.next = record->owner_link.next;
+	g_queue_unlink(&gw->owned, &record->owner_link);
+	gw->revoking -= record->revoking;
+	gw->unacked -= record->unacked;
+}
+
 static void leave_queues(struct rn_records *records, struct rn_record *record)
 {
 	struct rn_gateway *gw = rn_gateways_number(records->gateways, record->owner_queue);
 
-	if (gw) {
-		g_queue_unlink(&gw->owned, &record->owner_link);
-		if (record->revoking)
-			gw->revoking--;
-	}
+	if (gw)
+		leave_owned(gw, record);
 	record->revoking = false;
+	record->unacked = false;
 	record->owner_queue = 0;
 	gw = rn_gateways_number(records->gateways, record->coming_queue);
 	if (gw)
 		g_queue_unlink(&gw->coming, &record->coming_link);
 	record->coming_queue = 0;
+}
+
+static void leave_told(struct rn_told *told, GQueue *queue)
+{
+	g_queue_unlink(queue, &told->link);
+	told->queue = 0;
+}
+
+/* Enters the tail, so that the queue stays in the order of the serials. */
+static void enter_told(struct rn_told *told, GQueue *queue, const struct rn_gateway *gw)
+{
+	told->serial = gw->tell.serial;
+	told->queue = gw->row.number;
+	g_queue_push_tail_link(queue, &told->link);
+}
+
+static void index_told(struct rn_records *records, struct rn_record *record)
+{
+	const struct own_ctl_rec *own = &record->own;
+	bool verifying = rn_record_owned(record) && own->state != OWN_CTL_GRANTED;
+	uint32_t src = verifying ? own->owner : 0;
+	uint32_t dst = own->state == OWN_CTL_VERIFY_DST ? own->dst : 0;
+	struct rn_gateway *gw;
+
+	if (src != record->src.queue) {
+		gw = rn_gateways_number(records->gateways, record->src.queue);
+		if (gw)
+			leave_told(&record->src, &gw->tell.asked_src);
+		gw = rn_gateways_number(records->gateways, src);
+		if (gw)
+			enter_told(&record->src, &gw->tell.asked_src, gw);
+	}
+	if (dst != record->dst.queue) {
+		gw = rn_gateways_number(records->gateways, record->dst.queue);
+		if (gw)
+			leave_told(&record->dst, &gw->tell.asked_dst);
+		gw = rn_gateways_number(records->gateways, dst);
+		if (gw)
+			enter_told(&record->dst, &gw->tell.asked_dst, gw);
+	}
+}
+
+struct rn_record *rn_records_untold(const struct rn_gateway *gw)
+{
+	const GList *src = gw->tell.asked_src.head, *dst = gw->tell.asked_dst.head;
+	struct rn_record *record;
+
+	record = src ? src->data : NULL;
+	if (record && record->src.serial < gw->tell.serial)
+		return record;
+	record = dst ? dst->data : NULL;
+	return record && record->dst.serial < gw->tell.serial ? record : NULL;
+}
+
+static bool told(struct rn_told *told, GQueue *queue, const struct rn_gateway *gw)
+{
+	if (told->queue != gw->row.number || told->serial >= gw->tell.serial)
+		return false;
+	leave_told(told, queue);
+	enter_told(told, queue, gw);
+	return true;
+}
+
+bool rn_records_told(struct rn_record *record, struct rn_gateway *gw)
+{
+	bool src = told(&record->src, &gw->tell.asked_src, gw);
+
+	return told(&record->dst, &gw->tell.asked_dst, gw) || src;
 }
 
 void rn_records_free(struct rn_records *records)
@@ -82,6 +160,15 @@ void rn_records_free(struct rn_records *records)
 	g_hash_table_iter_init(&iter, records->by_id);
 	while (g_hash_table_iter_next(&iter, NULL, &record))
 		leave_queues(records, record);
+	for (guint i = 1; i < records->gateways->by_number->len; i++) {
+		struct rn_gateway *gw = rn_gateways_number(records->gateways, i);
+
+		if (!gw)
+			continue;
+		/* Their links are in the records. */
+		g_queue_init(&gw->tell.asked_src);
+		g_queue_init(&gw->tell.asked_dst);
+	}
 	rn_heap_uninit(&records->wakes);
 	g_hash_table_unref(records->by_host);
 	g_hash_table_unref(records->by_vm);
@@ -99,6 +186,8 @@ static struct rn_record *insert(struct rn_records *records, uint64_t id,
 	record->owner_link.data = record;
 	record->coming_link.data = record;
 	record->host_link.data = record;
+	record->src.link.data = record;
+	record->dst.link.data = record;
 	g_hash_table_insert(records->by_id, &record->own.id, record);
 	g_hash_table_insert(records->by_public, &record->own.pub, record);
 	return record;
@@ -210,19 +299,17 @@ static void index_gateways(struct rn_records *records, struct rn_record *record)
 	const struct own_ctl_rec *own = &record->own;
 	uint32_t owner = rn_record_owned(record) ? own->owner : 0;
 	uint32_t coming = owner ? (own->dst ? own->dst : own->move_to) : 0;
-	bool revoking = own->state == OWN_CTL_REVOKING;
 	struct rn_gateway *gw;
 
-	if (owner == record->owner_queue && coming == record->coming_queue &&
-	    revoking == record->revoking)
+	if (owner == record->owner_queue && coming == record->coming_queue)
 		return;
+	if (owner != record->owner_queue)
+		record->named = 0;
 	leave_queues(records, record);
 	gw = rn_gateways_number(records->gateways, owner);
 	if (gw) {
 		g_queue_push_tail_link(&gw->owned, &record->owner_link);
 		record->owner_queue = owner;
-		record->revoking = revoking;
-		gw->revoking += revoking;
 	}
 	gw = rn_gateways_number(records->gateways, coming);
 	if (gw) {
@@ -231,12 +318,30 @@ static void index_gateways(struct rn_records *records, struct rn_record *record)
 	}
 }
 
+static void count(uint32_t *counter, bool *counted, bool now)
+{
+	*counter += (uint32_t)now - (uint32_t)*counted;
+	*counted = now;
+}
+
+static void count_in_owner(struct rn_records *records, struct rn_record *record)
+{
+	struct rn_gateway *gw = rn_gateways_number(records->gateways, record->owner_queue);
+
+	if (!gw)
+		return;
+	count(&gw->revoking, &record->revoking, record->own.state == OWN_CTL_REVOKING);
+	count(&gw->unacked, &record->unacked, record->own.unacked);
+}
+
 void rn_records_update(struct rn_records *records, struct rn_record *record,
 		       const struct rn_private *before)
 {
 	index_vm(records, record, before);
 	index_host(records, record);
 	index_gateways(records, record);
+	index_told(records, record);
+	count_in_owner(records, record);
 	if (record->own.wake == OWN_NEVER)
 		rn_heap_remove(&records->wakes, &record->wake);
 	else
@@ -278,6 +383,11 @@ struct rn_record *rn_records_due(struct rn_records *records, int64_t now)
 		return NULL;
 	rn_heap_remove(&records->wakes, node);
 	return (struct rn_record *)((char *)node - G_STRUCT_OFFSET(struct rn_record, wake));
+}
+
+void rn_records_postpone(struct rn_records *records, struct rn_record *record, int64_t due)
+{
+	rn_heap_set(&records->wakes, &record->wake, due);
 }
 
 static gint compare_ids(gconstpointer a, gconstpointer b)

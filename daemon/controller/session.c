@@ -1,19 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <string.h>
 #include "base/log.h"
+#include "controller/resync.h"
 #include "controller/session.h"
 
 #define PENDING_MAX	64	/* connections without HELLO */
 #define IDLE_MS		5000	/* silent for so long: closed */
-#define BACKLOG_MAX	16384	/* messages that wait for a slow gateway */
-#define RESYNC_CHUNK	256	/* grants repeated per turn of the loop */
+#define SLOW_MS		10000	/* and one that does not read for so long */
 
 struct rn_sessions {
 	struct rn_core *core;
 	struct rn_listener *listener;
 	GHashTable *all;	/* struct rn_session, also before HELLO */
 	guint tick;
-	uint64_t serial;
 	gboolean ending;
 };
 
@@ -22,14 +21,9 @@ struct rn_session {
 	struct rn_conn *conn;
 	struct rn_gateway *gw;	/* NULL before HELLO, and once it is cut */
 	gboolean closing;
-	GQueue backlog;		/* struct rn_msg that the connection did not take */
-	uint64_t serial;	/* of this inventory; marks the records it names */
-	gboolean fresh;		/* registered here: everything is granted again */
+	int64_t full_since;	/* the connection is full; 0 it is not */
 	uint64_t registered;	/* unit of the store that makes the incarnation durable */
-	GArray *resync;		/* ids still to be granted again, NULL for none */
-	guint next;		/* in resync */
-	guint source;		/* idle source of the resync */
-	uint64_t end_nonce;	/* of the INVENTORY_END */
+	struct rn_resync resync;
 };
 
 static struct rn_core *core_of(const struct rn_session *session)
@@ -47,21 +41,39 @@ static void session_close(struct rn_session *session)
 	rn_conn_close(session->conn);
 }
 
+/* It connects again, and its inventory tells what it misses. */
+static void close_slow(struct rn_session *session)
+{
+	rn_count(&core_of(session)->counters, sessions_slow);
+	rn_warn("gateway %s does not read its messages: connection closed",
+		session->gw ? session->gw->row.name : "?");
+	session_close(session);
+}
+
+/* Its requests cause answers, and others wait for the same disk: not read while
+ * either has enough to do. Nobody else stops reading, or both ends might wait.
+ */
+static void check_pressure(struct rn_session *session)
+{
+	gboolean full = rn_conn_full(session->conn);
+
+	if (!full)
+		session->full_since = 0;
+	else if (!session->full_since)
+		session->full_since = rn_core_now();
+	rn_conn_pause(session->conn, full || rn_core_behind(core_of(session)));
+}
+
 static gboolean send_now(struct rn_session *session, const struct rn_msg *msg)
 {
 	if (session->closing)
 		return FALSE;
-	if (g_queue_is_empty(&session->backlog) && rn_conn_send(session->conn, msg))
-		return TRUE;
-	if (session->backlog.length >= BACKLOG_MAX) {
-		/* It connects again and gets what it misses by its inventory. */
-		rn_count(&core_of(session)->counters, sessions_slow);
-		rn_warn("gateway %s does not read its messages: connection closed",
-			session->gw ? session->gw->row.name : "?");
-		session_close(session);
+	if (!rn_conn_send(session->conn, msg)) {
+		close_slow(session);
 		return FALSE;
 	}
-	g_queue_push_tail(&session->backlog, g_memdup2(msg, sizeof(*msg)));
+	if (!session->full_since && rn_conn_full(session->conn))
+		check_pressure(session);
 	return TRUE;
 }
 
@@ -70,19 +82,31 @@ gboolean rn_session_send(struct rn_gateway *gw, const struct rn_msg *msg)
 	return gw->session && send_now(gw->session, msg);
 }
 
-static void resync_go(struct rn_session *session, guint ms);
+gboolean rn_session_full(struct rn_gateway *gw)
+{
+	return gw->session && rn_conn_full(gw->session->conn);
+}
 
-static void on_drained(struct rn_conn *conn, void *data)
+static void on_drained(struct rn_conn *conn G_GNUC_UNUSED, void *data)
 {
 	struct rn_session *session = data;
 
-	while (!g_queue_is_empty(&session->backlog)) {
-		if (!rn_conn_send(conn, session->backlog.head->data))
-			return;
-		g_free(g_queue_pop_head(&session->backlog));
+	check_pressure(session);
+	rn_resync_go_on(&session->resync);
+}
+
+void rn_sessions_relieved(struct rn_sessions *sessions)
+{
+	GHashTableIter iter;
+	gpointer data;
+
+	g_hash_table_iter_init(&iter, sessions->all);
+	while (g_hash_table_iter_next(&iter, &data, NULL)) {
+		struct rn_session *session = data;
+
+		check_pressure(session);
+		rn_resync_go_on(&session->resync);
 	}
-	if (session->resync && !session->source)
-		resync_go(session, 0);
 }
 
 /* ---- HELLO ---- */
@@ -159,8 +183,8 @@ static void on_hello(struct rn_session *session, const struct rn_msg *msg)
 	}
 	rn_session_cut(gw, "it connected again");
 	session->gw = gw;
-	session->serial = ++session->sessions->serial;
 	gw->session = session;
+	rn_resync_begin(&session->resync, core, gw, FALSE);
 	gw->heard_at = rn_core_now();
 	rn_gateway_refresh(gw, gw->heard_at);
 	rn_conn_established(session->conn);
@@ -191,96 +215,12 @@ static uint8_t judge_inventory(struct rn_session *session, const struct rn_msg *
 
 static void on_inventory(struct rn_session *session, const struct rn_msg *msg)
 {
-	struct rn_core *core = core_of(session);
-	struct rn_record *record = rn_records_id(core->records, msg->id);
-	struct rn_gateway *gw = session->gw;
-	struct rn_msg answer = {
-		.id = msg->id, .epoch = msg->epoch, .nonce = msg->nonce,
-		.incarnation = gw->row.incarnation,
-	};
-
-	if (record && rn_record_owned(record) && record->own.owner == gw->row.number &&
-	    record->own.epoch == msg->epoch) {
-		record->named = session->serial;
-		return;
-	}
-	answer.type = record && msg->epoch <= record->own.epoch ? RN_MSG_STALE : RN_MSG_NEVER;
-	answer.vm = msg->vm;
-	if (record && !answer.vm.kind && msg->epoch == record->own.epoch)
-		answer.vm = record->own.vm;
-	rn_core_send(core, gw->row.number, &answer);
-}
-
-static void resync_end(struct rn_session *session)
-{
-	struct rn_msg done = {
-		.type = RN_MSG_INVENTORY_DONE,
-		.incarnation = session->gw->row.incarnation,
-		.nonce = session->end_nonce,
-	};
-
-	g_clear_pointer(&session->resync, g_array_unref);
-	session->fresh = FALSE;
-	rn_core_send(core_of(session), session->gw->row.number, &done);
-}
-
-/* Grants again what the gateway owns and did not name, as fast as it reads. */
-static gboolean on_resync(gpointer data)
-{
-	struct rn_session *session = data;
-	struct rn_core *core = core_of(session);
-	const struct own_ctl_event event = {
-		.type = OWN_CTL_EV_INVENTORY_END, .from = session->gw->row.number,
-	};
-	const struct rn_cause_of cause = { .gw = session->gw };
-
-	session->source = 0;
-	for (int n = 0; n < RESYNC_CHUNK && session->next < session->resync->len; n++) {
-		uint64_t id = g_array_index(session->resync, uint64_t, session->next);
-		struct rn_record *record = rn_records_id(core->records, id);
-
-		if (session->closing || !g_queue_is_empty(&session->backlog))
-			return G_SOURCE_REMOVE;		/* `drained` goes on */
-		session->next++;
-		if (record && record->own.owner == session->gw->row.number)
-			rn_core_step(core, record, &event, &cause);
-	}
-	if (session->next < session->resync->len)
-		/* Behind a slow disk the output queue must not grow. */
-		resync_go(session, core->out.length < BACKLOG_MAX ? 0 : 20);
-	else
-		resync_end(session);
-	return G_SOURCE_REMOVE;
-}
-
-static void resync_go(struct rn_session *session, guint ms)
-{
-	session->source = g_timeout_add(ms, on_resync, session);
-	g_source_set_name_by_id(session->source, "resync");
+	rn_resync_named(&session->resync, msg);
 }
 
 static void on_inventory_end(struct rn_session *session, const struct rn_msg *msg)
 {
-	session->end_nonce = msg->nonce;
-	if (session->resync)
-		return;			/* said again while it is under way */
-	session->resync = g_array_new(FALSE, FALSE, sizeof(uint64_t));
-	session->next = 0;
-	for (const GList *l = session->gw->owned.head; l; l = l->next) {
-		const struct rn_record *record = l->data;
-
-		if (session->fresh || record->named != session->serial)
-			g_array_append_val(session->resync, record->own.id);
-	}
-	resync_go(session, 0);
-}
-
-static void resync_stop(struct rn_session *session)
-{
-	if (session->source)
-		g_source_remove(session->source);
-	session->source = 0;
-	g_clear_pointer(&session->resync, g_array_unref);
+	rn_resync_end(&session->resync, msg);
 }
 
 static void on_register(struct rn_session *session, const struct rn_msg *msg)
@@ -292,9 +232,7 @@ static void on_register(struct rn_session *session, const struct rn_msg *msg)
 		rn_count(&core->counters, messages_bad);
 		return;
 	}
-	resync_stop(session);
-	session->serial = ++session->sessions->serial;
-	session->fresh = TRUE;
+	rn_resync_begin(&session->resync, core, session->gw, TRUE);
 	rn_core_register(core, session->gw, msg->nonce);
 	session->registered = core->saved;
 }
@@ -379,6 +317,8 @@ static void on_ready_message(struct rn_session *session, const struct rn_msg *ms
 	case RN_MSG_VERIFY_YES:
 	case RN_MSG_VERIFY_NO:
 		rn_core_message(core_of(session), session->gw, msg);
+		/* One grant less may be on its way. */
+		rn_resync_go_on(&session->resync);
 		return;
 	case RN_MSG_HELLO:
 	case RN_MSG_HELLO_ACK:
@@ -412,6 +352,7 @@ static void on_message(struct rn_conn *conn, const struct rn_msg *msg, void *dat
 	if (session->gw) {
 		session->gw->heard_at = rn_core_now();
 		on_ready_message(session, msg);
+		check_pressure(session);
 	} else if (msg->type == RN_MSG_HELLO) {
 		on_hello(session, msg);
 	} else {
@@ -427,7 +368,7 @@ static void leave_gateway(struct rn_session *session, const char *reason)
 	struct rn_gateway *gw = session->gw;
 	struct rn_core *core = core_of(session);
 
-	resync_stop(session);
+	rn_resync_stop(&session->resync);
 	session->gw = NULL;
 	if (!gw || gw->session != session)
 		return;
@@ -469,8 +410,7 @@ static void session_free(gpointer data)
 {
 	struct rn_session *session = data;
 
-	resync_stop(session);
-	g_queue_clear_full(&session->backlog, g_free);
+	rn_resync_stop(&session->resync);
 	g_free(session);
 }
 
@@ -485,7 +425,6 @@ static void on_accepted(struct rn_conn *conn, void *data)
 
 	session->sessions = sessions;
 	session->conn = conn;
-	g_queue_init(&session->backlog);
 	g_hash_table_add(sessions->all, session);
 	rn_conn_set_ops(conn, &ops, session);
 }
@@ -508,10 +447,15 @@ static gboolean on_tick(gpointer data)
 	for (guint i = 1; i < all->len; i++) {
 		struct rn_gateway *gw = all->pdata[i];
 		struct rn_msg ping = { .type = RN_MSG_PING, .nonce = rn_core_random() };
+		struct rn_session *session = gw ? gw->session : NULL;
 
-		/* Not behind a backlog: there is enough for it to read. */
-		if (gw && gw->session && g_queue_is_empty(&gw->session->backlog))
-			send_now(gw->session, &ping);
+		if (!session)
+			continue;
+		/* There is enough for it to read. */
+		if (!session->full_since)
+			send_now(session, &ping);
+		else if (rn_core_now() - session->full_since >= SLOW_MS)
+			close_slow(session);
 	}
 	return G_SOURCE_CONTINUE;
 }

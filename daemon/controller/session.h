@@ -17,6 +17,10 @@ struct rn_sessions *rn_sessions_new(struct rn_core *core, struct rn_tls *tls, GE
 void rn_sessions_free(struct rn_sessions *sessions);
 /* For rn_core_hooks.send: false when the gateway is not connected. */
 gboolean rn_session_send(struct rn_gateway *gw, const struct rn_msg *msg);
+/* So much waits for it that what can wait should. */
+gboolean rn_session_full(struct rn_gateway *gw);
+/* For rn_core_hooks.relieved. */
+void rn_sessions_relieved(struct rn_sessions *sessions);
 /* Closes the gateway's connection, if there is one; reason is for the log. */
 void rn_session_cut(struct rn_gateway *gw, const char *reason);
 

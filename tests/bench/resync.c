@@ -431,7 +431,8 @@ static gboolean options(int *argc, char ***argv)
 		{ "rounds", 'r', 0, G_OPTION_ARG_INT, &rounds, "Of each phase (3)", "N" },
 		{ "program", 'p', 0, G_OPTION_ARG_FILENAME, &program, "The controller", "FILE" },
 		{ "pki", 0, 0, G_OPTION_ARG_FILENAME, &pki, "Keys by tests/net/pki.sh", "DIR" },
-		{ "dir", 'd', 0, G_OPTION_ARG_FILENAME, &dir, "For its store (build/bench)", "DIR" },
+		{ "dir", 'd', 0, G_OPTION_ARG_FILENAME, &dir, "Of its store (build/bench)",
+		  "DIR" },
 		{ 0 },
 	};
 	g_autoptr(GOptionContext) context = g_option_context_new(NULL);
