@@ -74,6 +74,7 @@ static bool postpone(struct rn_core *core, struct rn_record *record, int64_t now
 		end = own->move_until;
 	if (end <= now)
 		return false;
+	rn_count(&core->counters, postponed);
 	rn_records_postpone(core->records, record, MIN(now + FULL_RETRY_MS, end));
 	return true;
 }
@@ -90,6 +91,7 @@ static gboolean on_timer(GSource *source, GSourceFunc func, gpointer data)
 	(void)source;
 	(void)func;
 	while ((gw = rn_gateways_next_over(core->gateways, now))) {
+		rn_tell_finish(core, gw);
 		rn_count(&core->counters, leases_over);
 		rn_core_tell(core, gw, "lease-over", NULL,
 			     "not renewed: what it owns can be taken over", true);
@@ -410,6 +412,7 @@ void rn_core_register(struct rn_core *core, struct rn_gateway *gw, uint64_t nonc
 		.type = RN_MSG_REGISTERED, .nonce = nonce, .lease_ms = gw->lease_ms,
 	};
 
+	rn_tell_finish(core, gw);
 	rn_gateway_register(core->gateways, gw, rn_core_now());
 	rn_count(&core->counters, registrations);
 	save_gateway(gw, core);
@@ -424,6 +427,7 @@ void rn_core_register(struct rn_core *core, struct rn_gateway *gw, uint64_t nonc
 void rn_core_fence(struct rn_core *core, struct rn_gateway *gw, const char *by,
 		   const char *reason)
 {
+	rn_tell_finish(core, gw);
 	if (!gw->row.fenced) {
 		rn_gateway_fence(core->gateways, gw, rn_core_now());
 		rn_count(&core->counters, fenced);

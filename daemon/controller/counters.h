@@ -36,6 +36,14 @@
 	  "connections refused: their certificate, or at HELLO identity, name, mode or version") \
 	X(sessions_lost, "connections of gateways that ended") \
 	X(sessions_slow, "connections closed because the gateway did not read its messages") \
+	X(sessions_paused, \
+	  "times that a gateway was not read for a while, because it did not read " \
+	  "or because the disk was behind") \
+	X(postponed, \
+	  "messages not said again yet, because the gateway has enough to read") \
+	X(resynced, "mappings granted again after a connection or a registration") \
+	X(resync_stalls, \
+	  "times that this went on though nothing had been acknowledged for a second") \
 	X(messages_unsent, "messages for a gateway that was not connected; they are sent again") \
 	X(orders, "migrations and takeovers ordered on the control socket") \
 	X(events_lost, "events that a natctl monitor was too slow to take")

@@ -78,6 +78,7 @@ static gboolean look(struct rn_resync *resync)
 		return FALSE;
 	/* Before the step, which may put it at the end of the queue. */
 	record->named = inventory->serial;
+	rn_count(&resync->core->counters, resynced);
 	rn_core_step(resync->core, record, &event, &cause);
 	return TRUE;
 }
@@ -108,6 +109,7 @@ static gboolean on_stall(gpointer data)
 	struct rn_resync *resync = data;
 
 	resync->stall = 0;
+	rn_count(&resync->core->counters, resync_stalls);
 	if (!resync->core->hooks->full(resync->gw) && !go(resync, NULL))
 		turn_soon(resync);
 	return G_SOURCE_REMOVE;

@@ -20,7 +20,7 @@ struct rn_session {
 	struct rn_sessions *sessions;
 	struct rn_conn *conn;
 	struct rn_gateway *gw;	/* NULL before HELLO, and once it is cut */
-	gboolean closing;
+	gboolean closing, paused;
 	int64_t full_since;	/* the connection is full; 0 it is not */
 	uint64_t registered;	/* unit of the store that makes the incarnation durable */
 	struct rn_resync resync;
@@ -61,7 +61,11 @@ static void check_pressure(struct rn_session *session)
 		session->full_since = 0;
 	else if (!session->full_since)
 		session->full_since = rn_core_now();
-	rn_conn_pause(session->conn, full || rn_core_behind(core_of(session)));
+	full = full || rn_core_behind(core_of(session));
+	if (full && !session->paused)
+		rn_count(&core_of(session)->counters, sessions_paused);
+	session->paused = full;
+	rn_conn_pause(session->conn, full);
 }
 
 static gboolean send_now(struct rn_session *session, const struct rn_msg *msg)

@@ -50,13 +50,14 @@ static gboolean on_tell(gpointer data)
 	return G_SOURCE_REMOVE;
 }
 
-void rn_tell_records(struct rn_core *core, struct rn_gateway *gw, uint8_t type, const char *by)
+void rn_tell_finish(struct rn_core *core, struct rn_gateway *gw)
 {
-	/* Fenced and back within a few turns: each in its order, as one turn.
-	 * That is rare enough.
-	 */
 	while (tell_some(core, gw))
 		;
+}
+
+void rn_tell_records(struct rn_core *core, struct rn_gateway *gw, uint8_t type, const char *by)
+{
 	g_free(gw->tell.by);
 	gw->tell.by = g_strdup(by);
 	gw->tell.type = type;

@@ -11,6 +11,10 @@
 
 #include "controller/core.h"
 
+/* Before the gateway's state changes again: its records are told all that was, in
+ * one turn. Fenced and back, or registered twice, within a few turns is rare.
+ */
+void rn_tell_finish(struct rn_core *core, struct rn_gateway *gw);
 /* type: OWN_CTL_EV_REGISTERED or _FENCED. by: who fenced, NULL the gateway itself. */
 void rn_tell_records(struct rn_core *core, struct rn_gateway *gw, uint8_t type, const char *by);
 /* This record now, if it has not been told. rn_core_step begins with it; call it

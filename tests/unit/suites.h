@@ -24,7 +24,8 @@
 	X(own_promises)	\
 	X(own_both)	\
 	X(pool)		\
-	X(store)
+	X(store)		\
+	X(resync)
 
 #define DECLARE_SUITE(name) Suite *suite_##name(void);
 SUITES(DECLARE_SUITE)

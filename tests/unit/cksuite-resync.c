@@ -1,0 +1,550 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * One gateway with many mappings, and how little of it happens in one turn of
+ * the loop: the controller's core, records and resync on a real store, with the
+ * connections played here. Nothing is timed; turns are counted.
+ */
+#include <glib/gstdio.h>
+#include <string.h>
+#include "controller/output.h"
+#include "controller/resync.h"
+#include "controller/tell.h"
+#include "suites.h"
+
+#define MANY	5000	/* mappings of gw1: 20 turns */
+#define BOUND_S	20
+
+static char *dir;
+static struct rn_core *core;
+static struct rn_resync resync;
+static struct rn_gateway *gw1, *gw2;
+static gboolean full;		/* gw1's connection */
+static guint relieved;
+
+/* What was sent, by receiver and type; the last of each. */
+static guint sent[3][RN_MSG_TYPE_MAX + 1];
+static struct rn_msg last[3][RN_MSG_TYPE_MAX + 1];
+static GHashTable *granted;	/* id -> epoch, of gw1 */
+static gboolean acks;		/* gw1 acknowledges at once */
+
+/* ---- the connections ---- */
+
+static gboolean on_ack(gpointer data)
+{
+	rn_core_message(core, gw1, data);
+	rn_resync_go_on(&resync);
+	return G_SOURCE_REMOVE;
+}
+
+static void acknowledge(const struct rn_msg *grant)
+{
+	const struct rn_msg ack = {
+		.type = RN_MSG_GRANT_ACK, .id = grant->id, .epoch = grant->epoch,
+		.incarnation = grant->incarnation,
+	};
+
+	g_idle_add_full(G_PRIORITY_DEFAULT, on_ack, g_memdup2(&ack, sizeof(ack)), g_free);
+}
+
+static gboolean on_send(struct rn_gateway *gw, const struct rn_msg *msg)
+{
+	guint to = gw->row.number;
+
+	sent[to][msg->type]++;
+	last[to][msg->type] = *msg;
+	if (msg->type != RN_MSG_GRANT || gw != gw1)
+		return TRUE;
+	g_hash_table_insert(granted, GSIZE_TO_POINTER(msg->id), GSIZE_TO_POINTER(msg->epoch));
+	if (acks)
+		acknowledge(msg);
+	return TRUE;
+}
+
+static gboolean on_full(struct rn_gateway *gw)
+{
+	return gw == gw1 && full;
+}
+
+static void on_relieved(void *data)
+{
+	relieved++;
+	rn_resync_go_on(&resync);
+}
+
+static void on_event(const struct rn_store_audit *event, void *data)
+{
+}
+
+static void on_changed(struct rn_record *record, void *data)
+{
+}
+
+static void on_failed(const char *message, void *data)
+{
+	ck_abort_msg("store: %s", message);
+}
+
+static const struct rn_core_hooks hooks = {
+	.event = on_event, .changed = on_changed, .send = on_send, .full = on_full,
+	.relieved = on_relieved, .failed = on_failed,
+};
+
+static GLogWriterOutput silence(GLogLevelFlags level, const GLogField *fields, gsize n, void *data)
+{
+	return G_LOG_WRITER_HANDLED;
+}
+
+/* ---- the world ---- */
+
+static struct rn_private vm_of(guint n)
+{
+	return (struct rn_private) {
+		.zone = 1, .kind = RN_KIND_ADDRESS,
+		.addr = { 4, { 10, 0, (guint8)(n >> 8), (guint8)n } },
+	};
+}
+
+static struct rn_msg request_of(guint n, struct rn_gateway *gw)
+{
+	return (struct rn_msg) {
+		.type = RN_MSG_NATREQ, .incarnation = gw->row.incarnation, .nonce = n,
+		.vm = vm_of(n),
+	};
+}
+
+static void put_mappings(const char *path)
+{
+	static const struct rn_store_visitor visitor;
+	static const struct rn_store_ops ops = { .failed = on_failed };
+	struct rn_store *store = rn_store_open(path, NULL);
+	uint64_t rev;
+
+	ck_assert(rn_store_load(store, &visitor, NULL, &rev, NULL));
+	ck_assert(rn_store_start(store, &ops, NULL, NULL));
+	for (guint n = 1; n <= 2; n++) {
+		struct rn_store_gateway row = { .number = n, .incarnation = 1 };
+
+		g_snprintf(row.name, sizeof(row.name), "gw%u", n);
+		rn_store_put(store, &(struct rn_store_unit) { .gateway = &row });
+	}
+	for (guint n = 1; n <= MANY; n++) {
+		const struct rn_store_mapping row = {
+			.id = n, .state = OWN_CTL_GRANTED, .epoch = 7, .owner = 1, .preset = 60000,
+			.vm = vm_of(n),
+			.pub = { .addr = { 4, { 20, 0, (guint8)(n >> 8), (guint8)n } } },
+		};
+
+		rn_store_put(store, &(struct rn_store_unit) { .mapping = &row });
+	}
+	rn_store_close(store);
+}
+
+static struct rn_ctl_config *make_config(void)
+{
+	g_autofree char *file = g_build_filename(dir, "c.conf", NULL);
+	g_autofree char *text = g_strdup_printf(
+		"[controller]\nlisten=127.0.0.1:7413\ncontrol-socket=%s/c.sock\nstore=%s/c.db\n"
+		"report-from=source\n[tls]\nca=ca\ncert=cert\nkey=key\n"
+		"[pool main]\nkind=address\nprefix=20.0.0.0/16\n"
+		"[gateway gw1]\nidentity=spiffe://test/gw1\nendpoint=127.0.0.1:1\n"
+		"[gateway gw2]\nidentity=spiffe://test/gw2\nendpoint=127.0.0.1:2\n", dir, dir);
+	g_autoptr(GError) error = NULL;
+	struct rn_ctl_config *config;
+
+	ck_assert(g_file_set_contents(file, text, -1, NULL));
+	config = rn_ctl_config_load(file, &error);
+	ck_assert_msg(config, "%s", error ? error->message : "");
+	return config;
+}
+
+static gboolean too_long(gpointer data)
+{
+	*(gboolean *)data = TRUE;
+	return G_SOURCE_REMOVE;
+}
+
+#define WAIT(condition) do {						\
+	gboolean over = FALSE;						\
+	guint bound = g_timeout_add_seconds(BOUND_S, too_long, &over);	\
+									\
+	while (!(condition) && !over)					\
+		g_main_context_iteration(NULL, TRUE);			\
+	ck_assert_msg(!over, "never: %s", #condition);			\
+	g_source_remove(bound);						\
+} while (0)
+
+static void setup(void)
+{
+	g_autofree char *path = NULL;
+
+	g_log_set_writer_func(silence, NULL, NULL);
+	dir = g_dir_make_tmp("resync-XXXXXX", NULL);
+	path = g_build_filename(dir, "c.db", NULL);
+	put_mappings(path);
+	granted = g_hash_table_new(NULL, NULL);
+	core = rn_core_new(make_config(), rn_store_open(path, NULL), NULL);
+	ck_assert_ptr_nonnull(core);
+	ck_assert(rn_core_start(core, &hooks, NULL, NULL));
+	gw1 = rn_gateways_name(core->gateways, "gw1");
+	gw2 = rn_gateways_name(core->gateways, "gw2");
+	/* Connected: retries are only for those. */
+	gw1->session = gw2->session = (struct rn_session *)core;
+	acks = TRUE;
+	WAIT(core->durable >= core->saved);
+}
+
+static void teardown(void)
+{
+	g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
+	const char *name;
+
+	rn_resync_stop(&resync);
+	rn_core_free(core);
+	while ((name = g_dir_read_name(list))) {
+		g_autofree char *path = g_build_filename(dir, name, NULL);
+
+		g_unlink(path);
+	}
+	g_rmdir(dir);
+	g_free(dir);
+	g_hash_table_unref(granted);
+}
+
+static void name(guint from, guint to)
+{
+	for (guint n = from; n <= to; n++) {
+		const struct rn_msg msg = {
+			.type = RN_MSG_INVENTORY, .id = n, .epoch = 7, .incarnation = 1,
+		};
+
+		rn_resync_named(&resync, &msg);
+	}
+}
+
+static void begin(gboolean fresh)
+{
+	rn_resync_begin(&resync, core, gw1, fresh);
+}
+
+static void end(void)
+{
+	const struct rn_msg msg = { .type = RN_MSG_INVENTORY_END, .nonce = 4711 };
+
+	rn_resync_end(&resync, &msg);
+}
+
+static guint done(void)
+{
+	return sent[1][RN_MSG_INVENTORY_DONE];
+}
+
+/* ---- what is granted again ---- */
+
+START_TEST(test_difference)
+{
+	const struct rn_msg old = { .type = RN_MSG_INVENTORY, .id = 9, .epoch = 6 };
+	const struct rn_msg new = { .type = RN_MSG_INVENTORY, .id = 9, .epoch = 8 };
+	const struct rn_msg unknown = { .type = RN_MSG_INVENTORY, .id = MANY + 1, .epoch = 1 };
+
+	begin(FALSE);
+	name(1, 8);
+	rn_resync_named(&resync, &old);
+	ck_assert_uint_eq(last[1][RN_MSG_STALE].epoch, 6);
+	rn_resync_named(&resync, &new);
+	ck_assert_uint_eq(last[1][RN_MSG_NEVER].epoch, 8);
+	rn_resync_named(&resync, &unknown);
+	ck_assert_uint_eq(last[1][RN_MSG_NEVER].id, MANY + 1);
+	name(10, MANY);
+	end();
+	WAIT(done());
+	ck_assert_uint_eq(last[1][RN_MSG_INVENTORY_DONE].nonce, 4711);
+	ck_assert_uint_eq(g_hash_table_size(granted), 1);
+	ck_assert_ptr_eq(g_hash_table_lookup(granted, GSIZE_TO_POINTER(9)), GSIZE_TO_POINTER(7));
+}
+END_TEST
+
+/* A registration ends what was named before; what was named in the inventory of
+ * an earlier connection counts no more either.
+ */
+START_TEST(test_all_again)
+{
+	begin(_i);
+	name(1, MANY);
+	if (!_i)
+		begin(FALSE);
+	end();
+	WAIT(done());
+	ck_assert_uint_eq(g_hash_table_size(granted), MANY);
+	ck_assert_uint_eq(sent[1][RN_MSG_GRANT], MANY);
+	WAIT(!gw1->unacked);
+}
+END_TEST
+
+/* gw1 loses mappings to gw2, and gets others, while its queue is walked. */
+START_TEST(test_queue_changes)
+{
+	struct rn_record *record;
+	guint lost = 0;
+
+	begin(FALSE);
+	end();
+	while (!done()) {
+		GList *next = gw1->inventory.next;
+		GList *behind = next ? next->next : NULL;
+		struct rn_private vm;
+
+		if (next && lost < 10) {
+			record = next->data;
+			vm = record->own.vm;
+			record->own.owner = 2;
+			rn_records_update(core->records, record, &vm);
+			lost++;
+			ck_assert_ptr_eq(gw1->inventory.next, behind);
+		}
+		g_main_context_iteration(NULL, TRUE);
+	}
+	ck_assert_uint_eq(lost, 10);
+	ck_assert_uint_eq(g_hash_table_size(granted), MANY - 10);
+}
+END_TEST
+
+/* ---- how much at a time ---- */
+
+/* No turn grants more than it may, and a request of gw2 that comes between two
+ * turns is answered before the next.
+ */
+START_TEST(test_turns)
+{
+	struct rn_record *record = rn_records_id(core->records, MANY);
+	struct rn_private vm = record->own.vm;
+	struct rn_msg request;
+	guint turns = 0;
+
+	record->own.owner = 2;
+	rn_records_update(core->records, record, &vm);
+	begin(FALSE);
+	end();
+	while (!done()) {
+		guint before = sent[1][RN_MSG_GRANT];
+
+		g_main_context_iteration(NULL, TRUE);
+		ck_assert_uint_le(sent[1][RN_MSG_GRANT] - before, RN_CORE_TURN);
+		turns++;
+		request = request_of(MANY, gw2);
+		rn_core_message(core, gw2, &request);
+		ck_assert_uint_eq(sent[2][RN_MSG_GRANT], turns);
+	}
+	ck_assert_uint_ge(turns, MANY / RN_CORE_TURN);
+	ck_assert_uint_eq(g_hash_table_size(granted), MANY - 1);
+}
+END_TEST
+
+/* What is named is only looked at; that too is bounded. */
+START_TEST(test_look)
+{
+	guint turns = 0;
+
+	begin(FALSE);
+	name(1, MANY);
+	end();
+	for (; !done(); turns++)
+		g_main_context_iteration(NULL, TRUE);
+	ck_assert_uint_ge(turns, MANY / RN_RESYNC_LOOK + 1);
+	ck_assert_uint_eq(sent[1][RN_MSG_GRANT], 0);
+}
+END_TEST
+
+/* Until it acknowledges, a gateway gets no more than the window; if it never
+ * does, some more each second.
+ */
+START_TEST(test_window)
+{
+	struct rn_msg ack = { .type = RN_MSG_GRANT_ACK, .epoch = 7, .incarnation = 1 };
+	GHashTableIter iter;
+	gpointer id;
+	guint n = 0;
+
+	acks = FALSE;
+	begin(FALSE);
+	end();
+	WAIT(resync.stall);
+	ck_assert_uint_eq(g_hash_table_size(granted), RN_RESYNC_WINDOW);
+	ck_assert_uint_eq(gw1->unacked, RN_RESYNC_WINDOW);
+	g_hash_table_iter_init(&iter, granted);
+	while (g_hash_table_iter_next(&iter, &id, NULL) && n++ < RN_RESYNC_WINDOW / 2) {
+		ack.id = GPOINTER_TO_SIZE(id);
+		rn_core_message(core, gw1, &ack);
+		ck_assert_uint_eq(resync.source, 0);
+		rn_resync_go_on(&resync);
+	}
+	ck_assert_uint_ne(resync.source, 0);
+	WAIT(resync.stall);
+	ck_assert_uint_eq(gw1->unacked, RN_RESYNC_WINDOW);
+	ck_assert_uint_eq(g_hash_table_size(granted), RN_RESYNC_WINDOW * 3 / 2);
+	WAIT(gw1->unacked > RN_RESYNC_WINDOW);
+	ck_assert_uint_eq(core->counters.value[RN_COUNTER_resync_stalls], 1);
+	ck_assert_uint_eq(gw1->unacked, RN_RESYNC_WINDOW + RN_CORE_TURN);
+}
+END_TEST
+
+/* A gateway that does not read is granted nothing, nor told anything again. */
+START_TEST(test_full)
+{
+	guint before;
+
+	acks = FALSE;
+	begin(FALSE);
+	end();
+	WAIT(sent[1][RN_MSG_GRANT]);
+	full = TRUE;
+	before = sent[1][RN_MSG_GRANT];
+	WAIT(core->counters.value[RN_COUNTER_postponed] >= before);
+	ck_assert_uint_eq(sent[1][RN_MSG_GRANT], before);
+	ck_assert_uint_eq(resync.source, 0);
+	full = FALSE;
+	rn_resync_go_on(&resync);
+	WAIT(sent[1][RN_MSG_GRANT] >= 2 * before);
+}
+END_TEST
+
+/* A disk that is behind stops it; once it has caught up, that is told. */
+START_TEST(test_behind)
+{
+	uint64_t saved;
+	guint before;
+
+	begin(FALSE);
+	name(1, MANY);
+	end();
+	saved = core->saved;
+	core->saved = G_MAXUINT64;
+	for (guint n = 0; n < RN_CORE_OUT_MAX; n++) {
+		const struct rn_msg msg = { .type = RN_MSG_LEASE };
+
+		ck_assert(!rn_core_behind(core));
+		rn_core_send(core, 1, &msg);
+	}
+	ck_assert(rn_core_behind(core));
+	before = core->out.length;
+	for (guint n = 0; n < 100; n++)
+		g_main_context_iteration(NULL, FALSE);
+	ck_assert(!done());
+	ck_assert_uint_eq(core->out.length, before);
+	ck_assert_uint_eq(relieved, 0);
+	core->saved = saved;
+	core->durable = G_MAXUINT64;
+	rn_output_release(core);
+	ck_assert_uint_eq(relieved, 1);
+	WAIT(done());
+}
+END_TEST
+
+/* ---- what happens to a gateway ---- */
+
+static void revoke_all(void)
+{
+	for (guint n = 1; n <= MANY; n++) {
+		struct rn_record *record = rn_records_id(core->records, n);
+		struct rn_private vm = record->own.vm;
+
+		record->own.state = OWN_CTL_REVOKING;
+		record->own.dst = 2;
+		record->own.since = rn_core_now();
+		record->own.retry_at = OWN_NEVER;
+		record->own.ordered = true;
+		rn_records_update(core->records, record, &vm);
+	}
+	ck_assert_uint_eq(gw1->revoking, MANY);
+}
+
+/* gw1 registers while all its mappings wait to be taken over: that takes turns,
+ * and in between it gets back none of them (I1), however it asks.
+ */
+START_TEST(test_told_in_turns)
+{
+	struct rn_msg request, named = { .type = RN_MSG_INVENTORY, .id = MANY - 1, .epoch = 7 };
+	guint turns = 0;
+
+	revoke_all();
+	rn_core_register(core, gw1, 1);
+	ck_assert_uint_eq(gw1->revoking, MANY - RN_CORE_TURN);
+	request = request_of(MANY, gw1);
+	rn_core_message(core, gw1, &request);
+	begin(TRUE);
+	rn_resync_named(&resync, &named);
+	WAIT(sent[1][RN_MSG_STALE] > RN_CORE_TURN);
+	end();
+	while (gw1->revoking || !done()) {
+		guint before = gw1->revoking;
+
+		g_main_context_iteration(NULL, TRUE);
+		/* Its own turn, and a turn of the resync. */
+		ck_assert_uint_le(before - gw1->revoking, 2 * RN_CORE_TURN);
+		turns++;
+	}
+	ck_assert_uint_ge(turns, MANY / RN_CORE_TURN / 2 - 1);
+	ck_assert_uint_eq(sent[1][RN_MSG_GRANT], 0);
+	ck_assert_uint_eq(gw1->owned.length, 0);
+	ck_assert_uint_eq(gw2->owned.length, MANY);
+	WAIT(sent[2][RN_MSG_GRANT] >= MANY);
+	ck_assert_uint_eq(last[2][RN_MSG_GRANT].epoch, 8);
+}
+END_TEST
+
+/* Fenced, and back before all were told: each record gets both, in order. */
+START_TEST(test_told_twice)
+{
+	revoke_all();
+	rn_core_fence(core, gw1, "operator", "off");
+	ck_assert_uint_eq(gw1->revoking, MANY - RN_CORE_TURN);
+	rn_core_register(core, gw1, 1);
+	ck_assert_uint_eq(gw1->revoking, 0);
+	ck_assert_uint_eq(gw2->owned.length, MANY);
+	WAIT(!core->telling);
+}
+END_TEST
+
+/* What is not in a verification costs nothing, and what came into one after
+ * the event does not hear of it.
+ */
+START_TEST(test_not_told)
+{
+	struct rn_record *record = rn_records_id(core->records, 1);
+	struct rn_private vm = record->own.vm;
+	uint64_t steps = core->rev;
+
+	rn_core_register(core, gw1, 1);
+	ck_assert_uint_eq(core->rev, steps + 1);
+	ck_assert_uint_eq(core->telling, 0);
+	record->own.state = OWN_CTL_REVOKING;
+	record->own.dst = 2;
+	record->own.since = rn_core_now();
+	rn_records_update(core->records, record, &vm);
+	rn_tell_catch_up(core, record);
+	ck_assert_uint_eq(record->own.owner, 1);
+	rn_core_register(core, gw1, 1);
+	ck_assert_uint_eq(record->own.owner, 2);
+}
+END_TEST
+
+Suite *suite_resync(void)
+{
+	Suite *suite = suite_create("resync");
+	TCase *tc = tcase_create("resync");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, test_difference);
+	tcase_add_loop_test(tc, test_all_again, 0, 2);
+	tcase_add_test(tc, test_queue_changes);
+	tcase_add_test(tc, test_turns);
+	tcase_add_test(tc, test_look);
+	tcase_add_test(tc, test_window);
+	tcase_add_test(tc, test_full);
+	tcase_add_test(tc, test_behind);
+	tcase_add_test(tc, test_told_in_turns);
+	tcase_add_test(tc, test_told_twice);
+	tcase_add_test(tc, test_not_told);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
