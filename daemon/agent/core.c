@@ -492,22 +492,20 @@ void agent_core_release(struct agent_core *core, struct agent_entry *entry)
 	rearm(core);
 }
 
-GArray *agent_core_inventory(struct agent_core *core)
+void agent_core_inventory(struct agent_core *core, guint *place, guint n,
+			  void (*each)(uint64_t id, uint64_t epoch, void *data), void *data)
 {
-	GArray *inventory = g_array_new(FALSE, FALSE, sizeof(struct agent_core_held));
-
-	for (guint i = agent_entry_count(core->table); i-- > 0;) {
-		const struct agent_entry *entry = agent_entry_at(core->table, i);
-		struct agent_core_held held = { entry->own.id, entry->own.epoch };
+	*place = MIN(*place, agent_entry_count(core->table));
+	for (; *place && n; n--) {
+		const struct agent_entry *entry = agent_entry_at(core->table, --*place);
 
 		/* A transfer that waits is no possession, and what is suspended
 		 * must be granted again, or the flush takes it.
 		 */
 		if (believed_in_kernel(entry) && entry->own.state != OWN_GW_MOVING_IN &&
 		    entry->own.state != OWN_GW_SUSPENDED)
-			g_array_append_val(inventory, held);
+			each(entry->own.id, entry->own.epoch, data);
 	}
-	return inventory;
 }
 
 /* ---- the core itself ---- */

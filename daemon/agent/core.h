@@ -54,12 +54,12 @@ void agent_core_everyone(struct agent_core *core, enum own_gw_event_type type);
 void agent_core_vm_left(struct agent_core *core, struct agent_entry *entry, uint32_t dst);
 void agent_core_release(struct agent_core *core, struct agent_entry *entry);
 
-/* What INVENTORY tells: mappings of which the controller has a record. */
-struct agent_core_held {
-	uint64_t id;
-	uint64_t epoch;
-};
-
-GArray *agent_core_inventory(struct agent_core *core);
+/* What INVENTORY tells: mappings of which the controller has a record. Looks at
+ * no more than n entries, from *place down (G_MAXUINT: all are still to come),
+ * and says where to go on: 0, that was all. Entries may come and go in between;
+ * one that moves may be told twice, none is left out.
+ */
+void agent_core_inventory(struct agent_core *core, guint *place, guint n,
+			  void (*each)(uint64_t id, uint64_t epoch, void *data), void *data);
 
 #endif

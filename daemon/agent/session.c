@@ -11,6 +11,7 @@
 #define PING_MS		1000
 #define RENEW_MIN	1000	/* ms between renewals, at least */
 #define ANSWER_MS	5000	/* then a renewal counts as lost */
+#define INVENTORY_TURN	1024	/* entries told in one turn of the loop */
 
 struct agent_session {
 	const struct agent_config *config;
@@ -37,8 +38,9 @@ struct agent_session {
 	uint64_t renew_ns;		/* when it was sent */
 	int64_t renew_at;
 
-	GArray *inventory;		/* struct agent_core_held, while it is being sent */
-	guint told;			/* of it */
+	gboolean telling;		/* the inventory, up to its end */
+	guint untold;			/* entries below this place */
+	guint tell;			/* source of the next turn; 0: `drained` goes on */
 
 	void (*changed)(const char *state, void *data);
 	void *changed_data;
@@ -69,6 +71,12 @@ static void tell_core(struct agent_session *session)
 			       session->state >= AGENT_SESSION_SYNC);
 }
 
+static void stop_telling(struct agent_session *session)
+{
+	g_clear_handle_id(&session->tell, g_source_remove);
+	session->telling = FALSE;
+}
+
 static void enter_state(struct agent_session *session, enum agent_session_state state)
 {
 	g_autofree char *status = NULL;
@@ -83,12 +91,12 @@ static void enter_state(struct agent_session *session, enum agent_session_state 
 	case AGENT_SESSION_CONNECTING:
 	case AGENT_SESSION_HELLO:
 	case AGENT_SESSION_REGISTERING:
-		g_clear_pointer(&session->inventory, g_array_unref);
+		stop_telling(session);
 		break;
 	case AGENT_SESSION_SYNC:
 		break;
 	case AGENT_SESSION_UP:
-		g_clear_pointer(&session->inventory, g_array_unref);
+		stop_telling(session);
 		set_problem(session, NULL);
 		agent_counters_add(AGENT_SESSIONS, 1);
 		rn_notice("session with the controller at %s is up, incarnation %" G_GUINT64_FORMAT,
@@ -110,6 +118,7 @@ static uint64_t new_nonce(struct agent_session *session)
 static void abandon(struct agent_session *session, const char *why)
 {
 	set_problem(session, why);
+	stop_telling(session);
 	if (session->conn)
 		rn_conn_close(session->conn);
 }
@@ -252,26 +261,39 @@ static void lease_due(void *data)
 
 /* ---- the inventory ---- */
 
-static void send_inventory(struct agent_session *session)
+static void tell_one(uint64_t id, uint64_t epoch, void *data)
 {
-	struct rn_msg msg = { .type = RN_MSG_INVENTORY, .incarnation = session->incarnation };
+	struct agent_session *session = data;
+	struct rn_msg msg = { .type = RN_MSG_INVENTORY, .id = id, .epoch = epoch,
+			      .incarnation = session->incarnation };
 
-	while (session->told < session->inventory->len) {
-		struct agent_core_held held = g_array_index(session->inventory,
-							    struct agent_core_held, session->told);
+	/* One that was not taken is granted again, and acknowledged as known. */
+	if (!rn_conn_send(session->conn, &msg))
+		agent_counters_add(AGENT_MESSAGES_UNSENT, 1);
+}
 
-		msg.id = held.id;
-		msg.epoch = held.epoch;
-		if (!rn_conn_send(session->conn, &msg))
-			return;		/* `drained` goes on */
-		session->told++;
+static gboolean tell_some(gpointer data)
+{
+	struct agent_session *session = data;
+	struct rn_msg end = { .type = RN_MSG_INVENTORY_END, .incarnation = session->incarnation,
+			      .nonce = session->nonce };
+
+	if (!rn_conn_full(session->conn)) {
+		agent_core_inventory(session->core, &session->untold, INVENTORY_TURN, tell_one,
+				     session);
+		if (session->untold)
+			return G_SOURCE_CONTINUE;
+		if (rn_conn_send(session->conn, &end))
+			session->telling = FALSE;
 	}
-	msg.type = RN_MSG_INVENTORY_END;
-	msg.id = 0;
-	msg.epoch = 0;
-	msg.nonce = session->nonce;
-	if (rn_conn_send(session->conn, &msg))
-		g_clear_pointer(&session->inventory, g_array_unref);
+	session->tell = 0;
+	return G_SOURCE_REMOVE;
+}
+
+static void tell_soon(struct agent_session *session)
+{
+	if (!session->tell)
+		session->tell = g_idle_add_full(G_PRIORITY_DEFAULT, tell_some, session, NULL);
 }
 
 static void start_sync(struct agent_session *session)
@@ -284,10 +306,9 @@ static void start_sync(struct agent_session *session)
 	if (session->lease_ms || session->lease_end_ns)
 		send_renewal(session);
 	rearm_lease(session);
-	session->told = 0;
-	session->inventory = agent_core_inventory(session->core);
-	rn_info("telling the controller of %u mappings", session->inventory->len);
-	send_inventory(session);
+	session->telling = TRUE;
+	session->untold = G_MAXUINT;
+	tell_soon(session);
 }
 
 static void on_inventory_done(struct agent_session *session, const struct rn_msg *msg)
@@ -469,8 +490,8 @@ static void on_drained(struct rn_conn *conn, void *data)
 {
 	struct agent_session *session = data;
 
-	if (conn == session->conn && session->state == AGENT_SESSION_SYNC && session->inventory)
-		send_inventory(session);
+	if (conn == session->conn && session->telling)
+		tell_soon(session);
 }
 
 static void on_down(struct rn_conn *conn G_GNUC_UNUSED, const GError *reason, void *data)

@@ -357,6 +357,11 @@ START_TEST(test_reconcile)
 }
 END_TEST
 
+static void note_id(uint64_t id, uint64_t epoch, void *data)
+{
+	*(uint64_t *)data += id;
+}
+
 /* Agent start: the current incarnation goes on, an earlier one is suspended. */
 START_TEST(test_adopt)
 {
@@ -366,7 +371,8 @@ START_TEST(test_adopt)
 					  .vm = vm_of(2), .state = ROAMNAT_STATE_ACTIVE };
 	struct agent_kmsg_mapping held = { .id = 3, .epoch = 3, .incarnation = 5,
 					   .vm = vm_of(3), .state = ROAMNAT_STATE_HELD };
-	g_autoptr(GArray) inventory = NULL;
+	guint place = G_MAXUINT;
+	uint64_t id = 0;
 
 	g_array_append_val(table, now);
 	g_array_append_val(table, old);
@@ -375,12 +381,70 @@ START_TEST(test_adopt)
 	ck_assert_int_eq(entry_of(1)->own.state, OWN_GW_ACTIVE);
 	ck_assert_int_eq(entry_of(2)->own.state, OWN_GW_SUSPENDED);
 	/* What is suspended must be granted again, so it is not told. */
-	inventory = agent_core_inventory(core);
-	ck_assert_uint_eq(inventory->len, 1);
+	agent_core_inventory(core, &place, 10, note_id, &id);
+	ck_assert_uint_eq(place, 0);
+	ck_assert_uint_eq(id, 1);
 	agent_core_everyone(core, OWN_GW_EV_FLUSHED);
 	ck_assert_ptr_null(entry_of(2));
 	agent_core_everyone(core, OWN_GW_EV_SUSPEND);
 	ck_assert_int_eq(entry_of(1)->own.state, OWN_GW_SUSPENDED);
+}
+END_TEST
+
+static void note_host(uint64_t id, uint64_t epoch, void *data)
+{
+	guint *told = data;
+
+	ck_assert_uint_eq(epoch, 1);
+	told[id]++;
+}
+
+static void forget(uint8_t host, uint64_t id)
+{
+	const struct rn_msg stale = { .type = RN_MSG_STALE, .id = id, .epoch = 1,
+				      .vm = vm_of(host) };
+
+	agent_core_message(core, RN_CONTROLLER, &stale);
+	ck_assert_ptr_null(entry_of(host));
+	n_sent = 0;
+}
+
+/* A few in a turn; what comes and goes in between leaves nobody out. */
+START_TEST(test_inventory)
+{
+	guint place = G_MAXUINT, told[40] = { 0 }, turns = 0;
+
+	for (uint8_t host = 1; host <= 20; host++) {
+		make_active(host, host);
+		n_sent = 0;
+	}
+	for (; place; turns++) {
+		guint before = 0, after = 0;
+
+		for (guint i = 0; i < G_N_ELEMENTS(told); i++)
+			before += told[i];
+		agent_core_inventory(core, &place, 5, note_host, told);
+		for (guint i = 0; i < G_N_ELEMENTS(told); i++)
+			after += told[i];
+		ck_assert_uint_le(after - before, 5);
+		if (turns == 0) {
+			/* one that was told, two that were not, a new one */
+			forget(20, 20);
+			forget(3, 3);
+			forget(4, 4);
+			make_active(30, 30);
+			n_sent = 0;
+		}
+	}
+	ck_assert_uint_ge(turns, 4);
+	for (guint host = 1; host < 20; host++)
+		ck_assert_uint_eq(!told[host], host == 3 || host == 4);
+	/* The table shrinks below the place. */
+	place = 18;
+	for (uint8_t host = 5; host < 20; host++)
+		forget(host, host);
+	agent_core_inventory(core, &place, 5, note_host, told);
+	ck_assert_uint_eq(place, 0);
 }
 END_TEST
 
@@ -495,6 +559,7 @@ Suite *suite_agent_core(void)
 	tcase_add_test(around, test_deleted_by_others);
 	tcase_add_test(around, test_reconcile);
 	tcase_add_test(around, test_adopt);
+	tcase_add_test(around, test_inventory);
 	tcase_add_test(around, test_bound);
 	tcase_add_test(around, test_unknown_id);
 	suite_add_tcase(suite, around);
