@@ -480,6 +480,11 @@ struct rn_sessions *rn_sessions_new(struct rn_core *core, struct rn_tls *tls, GE
 	return sessions;
 }
 
+unsigned int rn_sessions_port(const struct rn_sessions *sessions)
+{
+	return rn_listener_port(sessions->listener);
+}
+
 static gboolean keep_turning(gpointer data)
 {
 	(void)data;

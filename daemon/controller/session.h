@@ -13,6 +13,8 @@
 struct rn_sessions;
 
 struct rn_sessions *rn_sessions_new(struct rn_core *core, struct rn_tls *tls, GError **error);
+/* Where it listens, for an endpoint with port 0. */
+unsigned int rn_sessions_port(const struct rn_sessions *sessions);
 /* Closes the listener and every session. */
 void rn_sessions_free(struct rn_sessions *sessions);
 /* For rn_core_hooks.send: false when the gateway is not connected. */

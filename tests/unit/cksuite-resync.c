@@ -4,20 +4,13 @@
  * the loop: the controller's core, records and resync on a real store, with the
  * connections played here. Nothing is timed; turns are counted.
  */
-#include <glib/gstdio.h>
-#include <string.h>
 #include "controller/output.h"
 #include "controller/resync.h"
 #include "controller/tell.h"
+#include "corebench.h"
 #include "suites.h"
 
-#define MANY	5000	/* mappings of gw1: 20 turns */
-#define BOUND_S	20
-
-static char *dir;
-static struct rn_core *core;
 static struct rn_resync resync;
-static struct rn_gateway *gw1, *gw2;
 static gboolean full;		/* gw1's connection */
 static guint relieved;
 
@@ -89,124 +82,20 @@ static const struct rn_core_hooks hooks = {
 	.relieved = on_relieved, .failed = on_failed,
 };
 
-static GLogWriterOutput silence(GLogLevelFlags level, const GLogField *fields, gsize n, void *data)
-{
-	return G_LOG_WRITER_HANDLED;
-}
-
-/* ---- the world ---- */
-
-static struct rn_private vm_of(guint n)
-{
-	return (struct rn_private) {
-		.zone = 1, .kind = RN_KIND_ADDRESS,
-		.addr = { 4, { 10, 0, (guint8)(n >> 8), (guint8)n } },
-	};
-}
-
-static struct rn_msg request_of(guint n, struct rn_gateway *gw)
-{
-	return (struct rn_msg) {
-		.type = RN_MSG_NATREQ, .incarnation = gw->row.incarnation, .nonce = n,
-		.vm = vm_of(n),
-	};
-}
-
-static void put_mappings(const char *path)
-{
-	static const struct rn_store_visitor visitor;
-	static const struct rn_store_ops ops = { .failed = on_failed };
-	struct rn_store *store = rn_store_open(path, NULL);
-	uint64_t rev;
-
-	ck_assert(rn_store_load(store, &visitor, NULL, &rev, NULL));
-	ck_assert(rn_store_start(store, &ops, NULL, NULL));
-	for (guint n = 1; n <= 2; n++) {
-		struct rn_store_gateway row = { .number = n, .incarnation = 1 };
-
-		g_snprintf(row.name, sizeof(row.name), "gw%u", n);
-		rn_store_put(store, &(struct rn_store_unit) { .gateway = &row });
-	}
-	for (guint n = 1; n <= MANY; n++) {
-		const struct rn_store_mapping row = {
-			.id = n, .state = OWN_CTL_GRANTED, .epoch = 7, .owner = 1, .preset = 60000,
-			.vm = vm_of(n),
-			.pub = { .addr = { 4, { 20, 0, (guint8)(n >> 8), (guint8)n } } },
-		};
-
-		rn_store_put(store, &(struct rn_store_unit) { .mapping = &row });
-	}
-	rn_store_close(store);
-}
-
-static struct rn_ctl_config *make_config(void)
-{
-	g_autofree char *file = g_build_filename(dir, "c.conf", NULL);
-	g_autofree char *text = g_strdup_printf(
-		"[controller]\nlisten=127.0.0.1:7413\ncontrol-socket=%s/c.sock\nstore=%s/c.db\n"
-		"report-from=source\n[tls]\nca=ca\ncert=cert\nkey=key\n"
-		"[pool main]\nkind=address\nprefix=20.0.0.0/16\n"
-		"[gateway gw1]\nidentity=spiffe://test/gw1\nendpoint=127.0.0.1:1\n"
-		"[gateway gw2]\nidentity=spiffe://test/gw2\nendpoint=127.0.0.1:2\n", dir, dir);
-	g_autoptr(GError) error = NULL;
-	struct rn_ctl_config *config;
-
-	ck_assert(g_file_set_contents(file, text, -1, NULL));
-	config = rn_ctl_config_load(file, &error);
-	ck_assert_msg(config, "%s", error ? error->message : "");
-	return config;
-}
-
-static gboolean too_long(gpointer data)
-{
-	*(gboolean *)data = TRUE;
-	return G_SOURCE_REMOVE;
-}
-
-#define WAIT(condition) do {						\
-	gboolean over = FALSE;						\
-	guint bound = g_timeout_add_seconds(BOUND_S, too_long, &over);	\
-									\
-	while (!(condition) && !over)					\
-		g_main_context_iteration(NULL, TRUE);			\
-	ck_assert_msg(!over, "never: %s", #condition);			\
-	g_source_remove(bound);						\
-} while (0)
-
 static void setup(void)
 {
-	g_autofree char *path = NULL;
-
-	g_log_set_writer_func(silence, NULL, NULL);
-	dir = g_dir_make_tmp("resync-XXXXXX", NULL);
-	path = g_build_filename(dir, "c.db", NULL);
-	put_mappings(path);
+	core_setup(&hooks);
 	granted = g_hash_table_new(NULL, NULL);
-	core = rn_core_new(make_config(), rn_store_open(path, NULL), NULL);
-	ck_assert_ptr_nonnull(core);
-	ck_assert(rn_core_start(core, &hooks, NULL, NULL));
-	gw1 = rn_gateways_name(core->gateways, "gw1");
-	gw2 = rn_gateways_name(core->gateways, "gw2");
 	/* Connected: retries are only for those. */
-	gw1->session = gw2->session = (struct rn_session *)core;
+	gw1->session = (struct rn_session *)core;
+	gw2->session = (struct rn_session *)core;
 	acks = TRUE;
-	WAIT(core->durable >= core->saved);
 }
 
 static void teardown(void)
 {
-	g_autoptr(GDir) list = g_dir_open(dir, 0, NULL);
-	const char *name;
-
 	rn_resync_stop(&resync);
-	rn_core_free(core);
-	while ((name = g_dir_read_name(list))) {
-		g_autofree char *path = g_build_filename(dir, name, NULL);
-
-		g_unlink(path);
-	}
-	g_rmdir(dir);
-	g_free(dir);
+	core_teardown();
 	g_hash_table_unref(granted);
 }
 
@@ -256,7 +145,7 @@ START_TEST(test_difference)
 	ck_assert_uint_eq(last[1][RN_MSG_NEVER].id, MANY + 1);
 	name(10, MANY);
 	end();
-	WAIT(done());
+	WAIT_FOR(done());
 	ck_assert_uint_eq(last[1][RN_MSG_INVENTORY_DONE].nonce, 4711);
 	ck_assert_uint_eq(g_hash_table_size(granted), 1);
 	ck_assert_ptr_eq(g_hash_table_lookup(granted, GSIZE_TO_POINTER(9)), GSIZE_TO_POINTER(7));
@@ -273,10 +162,10 @@ START_TEST(test_all_again)
 	if (!_i)
 		begin(FALSE);
 	end();
-	WAIT(done());
+	WAIT_FOR(done());
 	ck_assert_uint_eq(g_hash_table_size(granted), MANY);
 	ck_assert_uint_eq(sent[1][RN_MSG_GRANT], MANY);
-	WAIT(!gw1->unacked);
+	WAIT_FOR(!gw1->unacked);
 }
 END_TEST
 
@@ -367,7 +256,7 @@ START_TEST(test_window)
 	acks = FALSE;
 	begin(FALSE);
 	end();
-	WAIT(resync.stall);
+	WAIT_FOR(resync.stall);
 	ck_assert_uint_eq(g_hash_table_size(granted), RN_RESYNC_WINDOW);
 	ck_assert_uint_eq(gw1->unacked, RN_RESYNC_WINDOW);
 	g_hash_table_iter_init(&iter, granted);
@@ -378,10 +267,10 @@ START_TEST(test_window)
 		rn_resync_go_on(&resync);
 	}
 	ck_assert_uint_ne(resync.source, 0);
-	WAIT(resync.stall);
+	WAIT_FOR(resync.stall);
 	ck_assert_uint_eq(gw1->unacked, RN_RESYNC_WINDOW);
 	ck_assert_uint_eq(g_hash_table_size(granted), RN_RESYNC_WINDOW * 3 / 2);
-	WAIT(gw1->unacked > RN_RESYNC_WINDOW);
+	WAIT_FOR(gw1->unacked > RN_RESYNC_WINDOW);
 	ck_assert_uint_eq(core->counters.value[RN_COUNTER_resync_stalls], 1);
 	ck_assert_uint_eq(gw1->unacked, RN_RESYNC_WINDOW + RN_CORE_TURN);
 }
@@ -395,15 +284,15 @@ START_TEST(test_full)
 	acks = FALSE;
 	begin(FALSE);
 	end();
-	WAIT(sent[1][RN_MSG_GRANT]);
+	WAIT_FOR(sent[1][RN_MSG_GRANT]);
 	full = TRUE;
 	before = sent[1][RN_MSG_GRANT];
-	WAIT(core->counters.value[RN_COUNTER_postponed] >= before);
+	WAIT_FOR(core->counters.value[RN_COUNTER_postponed] >= before);
 	ck_assert_uint_eq(sent[1][RN_MSG_GRANT], before);
 	ck_assert_uint_eq(resync.source, 0);
 	full = FALSE;
 	rn_resync_go_on(&resync);
-	WAIT(sent[1][RN_MSG_GRANT] >= 2 * before);
+	WAIT_FOR(sent[1][RN_MSG_GRANT] >= 2 * before);
 }
 END_TEST
 
@@ -435,7 +324,7 @@ START_TEST(test_behind)
 	core->durable = G_MAXUINT64;
 	rn_output_release(core);
 	ck_assert_uint_eq(relieved, 1);
-	WAIT(done());
+	WAIT_FOR(done());
 }
 END_TEST
 
@@ -472,7 +361,8 @@ START_TEST(test_told_in_turns)
 	rn_core_message(core, gw1, &request);
 	begin(TRUE);
 	rn_resync_named(&resync, &named);
-	WAIT(sent[1][RN_MSG_STALE] > RN_CORE_TURN);
+	ck_assert_uint_eq(rn_records_id(core->records, MANY)->own.owner, 2);
+	ck_assert_uint_eq(rn_records_id(core->records, MANY - 1)->own.owner, 2);
 	end();
 	while (gw1->revoking || !done()) {
 		guint before = gw1->revoking;
@@ -486,7 +376,7 @@ START_TEST(test_told_in_turns)
 	ck_assert_uint_eq(sent[1][RN_MSG_GRANT], 0);
 	ck_assert_uint_eq(gw1->owned.length, 0);
 	ck_assert_uint_eq(gw2->owned.length, MANY);
-	WAIT(sent[2][RN_MSG_GRANT] >= MANY);
+	WAIT_FOR(sent[2][RN_MSG_GRANT] >= MANY);
 	ck_assert_uint_eq(last[2][RN_MSG_GRANT].epoch, 8);
 }
 END_TEST
@@ -500,7 +390,7 @@ START_TEST(test_told_twice)
 	rn_core_register(core, gw1, 1);
 	ck_assert_uint_eq(gw1->revoking, 0);
 	ck_assert_uint_eq(gw2->owned.length, MANY);
-	WAIT(!core->telling);
+	WAIT_FOR(!core->telling);
 }
 END_TEST
 

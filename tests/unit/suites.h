@@ -25,7 +25,8 @@
 	X(own_both)	\
 	X(pool)		\
 	X(store)		\
-	X(resync)
+	X(resync)		\
+	X(pressure)
 
 #define DECLARE_SUITE(name) Suite *suite_##name(void);
 SUITES(DECLARE_SUITE)

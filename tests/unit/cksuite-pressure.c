@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Who is slow slows its peer down, and nobody else: what one turn does for a
+ * connection, what pausing does, and what the controller makes of a gateway that
+ * does not read. Real connections over 127.0.0.1.
+ */
+#include <sys/socket.h>
+#include "controller/session.h"
+#include "corebench.h"
+#include "net/conn_priv.h"
+#include "netbench.h"
+#include "pki.h"
+#include "suites.h"
+
+/* ---- a connection ---- */
+
+static void connect_both(void)
+{
+	dial("gw1", CONTROLLER);
+	WAIT(server.ups && client.ups);
+}
+
+static gboolean ping(guint64 nonce)
+{
+	return rn_conn_send(rn_dialer_conn(dialer),
+			    &(struct rn_msg) { .type = RN_MSG_PING, .nonce = nonce });
+}
+
+/* However much has come, a turn ends after so many, or with the frame in hand. */
+START_TEST(turn)
+{
+	const guint n = 20 * RN_CONN_TURN_MESSAGES;
+	guint turns = 0;
+
+	connect_both();
+	for (guint i = 1; i <= n; i++)
+		ck_assert(ping(i));
+	while (server.messages < n) {
+		guint before = server.messages;
+
+		g_main_context_iteration(context, TRUE);
+		ck_assert_uint_lt(server.messages - before,
+				  RN_CONN_TURN_MESSAGES + RN_CONN_FRAME_MESSAGES);
+		turns += server.messages > before;
+	}
+	ck_assert_uint_ge(turns, n / (RN_CONN_TURN_MESSAGES + RN_CONN_FRAME_MESSAGES));
+}
+END_TEST
+
+/* One that is paused reads nothing and is not offended by silence; the other one
+ * fills its queue to the bound, and gets rid of all of it afterwards.
+ */
+START_TEST(paused)
+{
+	guint64 sent = 0;
+	guint refused = 0;
+
+	connect_both();
+	ck_assert(!rn_conn_full(rn_dialer_conn(dialer)));
+	rn_conn_set_idle_timeout(server.conn, 1);
+	rn_conn_pause(server.conn, TRUE);
+	while (refused < 10) {
+		if (ping(sent + 1))
+			sent++;
+		else
+			refused++;
+		if (!(sent % 10000) || refused)
+			g_main_context_iteration(context, FALSE);
+	}
+	ck_assert(rn_conn_full(rn_dialer_conn(dialer)));
+	ck_assert_uint_eq(server.messages, 0);
+	ck_assert_uint_eq(server.downs, 0);
+	ck_assert_uint_eq(client.drained, 0);
+	rn_conn_set_idle_timeout(server.conn, 0);
+	rn_conn_pause(server.conn, FALSE);
+	WAIT(server.messages == sent);
+	ck_assert_uint_eq(client.drained, 1);
+	ck_assert(!rn_conn_full(rn_dialer_conn(dialer)));
+}
+END_TEST
+
+/* A reset is noticed by one that does not read. */
+START_TEST(paused_reset)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	connect_both();
+	rn_conn_pause(server.conn, TRUE);
+	ck_assert_int_eq(connect(rn_dialer_conn(dialer)->fd, &none, sizeof(none)), 0);
+	WAIT(server.downs);
+	assert_reason(&server, RN_CONN_ERROR_CLOSED, "ended without closing");
+}
+END_TEST
+
+/* ---- the controller ---- */
+
+static struct rn_sessions *sessions;
+static struct rn_tls *tls;
+static struct rn_conn *conn;	/* of gw1 */
+static guint got[RN_MSG_TYPE_MAX + 1];
+static struct rn_msg last_of[RN_MSG_TYPE_MAX + 1];
+static gboolean down;
+
+static void on_event(const struct rn_store_audit *event, void *data)
+{
+}
+
+static void on_changed(struct rn_record *record, void *data)
+{
+}
+
+static void on_relieved(void *data)
+{
+	rn_sessions_relieved(sessions);
+}
+
+static void on_failed(const char *message, void *data)
+{
+	ck_abort_msg("store: %s", message);
+}
+
+static void on_up(struct rn_conn *up, void *data)
+{
+	const struct rn_msg hello = { .type = RN_MSG_HELLO, .version = RN_PROTO_VERSION,
+				      .mode = RN_MODE_SOURCE, .name = "gw1" };
+
+	conn = up;
+	rn_conn_send(conn, &hello);
+}
+
+static void on_message(struct rn_conn *from, const struct rn_msg *msg, void *data)
+{
+	got[msg->type]++;
+	last_of[msg->type] = *msg;
+}
+
+static void on_down(struct rn_conn *from, const GError *reason, void *data)
+{
+	conn = NULL;
+	down = TRUE;
+}
+
+static void session_setup(void)
+{
+	static const struct rn_core_hooks hooks = {
+		.event = on_event, .changed = on_changed, .send = rn_session_send,
+		.full = rn_session_full, .relieved = on_relieved, .failed = on_failed,
+	};
+	static const struct rn_conn_ops ops = {
+		.up = on_up, .message = on_message, .down = on_down,
+	};
+	g_autofree char *endpoint = NULL;
+
+	core_setup(&hooks);
+	tls = pki_tls("controller", NULL);
+	client_tls = pki_tls("gw1", NULL);
+	sessions = rn_sessions_new(core, tls, NULL);
+	ck_assert_ptr_nonnull(sessions);
+	endpoint = g_strdup_printf("127.0.0.1:%u", rn_sessions_port(sessions));
+	dialer = rn_dialer_new(client_tls, endpoint, CONTROLLER, &ops, NULL);
+	WAIT_FOR(got[RN_MSG_HELLO_ACK]);
+	ck_assert_uint_eq(last_of[RN_MSG_HELLO_ACK].code, 0);
+}
+
+static void session_teardown(void)
+{
+	rn_dialer_free(dialer);
+	rn_sessions_free(sessions);
+	core_teardown();
+	rn_tls_free(tls);
+	rn_tls_free(client_tls);
+}
+
+static uint64_t counted(enum rn_counter counter)
+{
+	return core->counters.value[counter];
+}
+
+/* Asks for what it has until the controller reads no more; reads nothing. */
+static guint ask_without_reading(void)
+{
+	guint asked = 0;
+
+	rn_conn_pause(conn, TRUE);
+	while (!counted(RN_COUNTER_sessions_paused)) {
+		if (!rn_conn_full(conn)) {
+			struct rn_msg request = request_of(1 + asked % MANY, gw1);
+
+			ck_assert(rn_conn_send(conn, &request));
+			asked++;
+		}
+		if (!(asked % 256))
+			g_main_context_iteration(NULL, FALSE);
+	}
+	return asked;
+}
+
+/* A gateway that asks and does not read is not read: no answer is lost, and no
+ * queue grows.
+ */
+START_TEST(asks_and_reads_not)
+{
+	guint asked = ask_without_reading();
+
+	ck_assert(rn_session_full(gw1));
+	/* Far below where the connection would be closed. */
+	ck_assert(gw1->session);
+	ck_assert_uint_lt(counted(RN_COUNTER_messages), asked);
+	rn_conn_pause(conn, FALSE);
+	WAIT_FOR(counted(RN_COUNTER_messages) > asked);
+	WAIT_FOR(got[RN_MSG_GRANT] >= asked);
+	ck_assert_uint_eq(counted(RN_COUNTER_sessions_slow), 0);
+	ck_assert(!rn_session_full(gw1));
+}
+END_TEST
+
+/* For so long that it is no use any more: closed, and it may come again. */
+START_TEST(reads_not_for_long)
+{
+	ask_without_reading();
+	WAIT_FOR(counted(RN_COUNTER_sessions_slow));
+	WAIT_FOR(!gw1->session);
+	if (conn)
+		rn_conn_pause(conn, FALSE);
+	WAIT_FOR(down);
+	WAIT_FOR(got[RN_MSG_HELLO_ACK] == 2);
+}
+END_TEST
+
+/* While 4096 outputs wait for the disk nothing is read. */
+START_TEST(disk_behind)
+{
+	uint64_t durable = core->durable;
+	guint asked, handled;
+
+	core->saved = G_MAXUINT64;
+	for (asked = 0; asked < 2 * RN_CORE_OUT_MAX; asked++) {
+		struct rn_msg request = request_of(1 + asked % MANY, gw1);
+
+		ck_assert(rn_conn_send(conn, &request));
+	}
+	WAIT_FOR(counted(RN_COUNTER_sessions_paused));
+	handled = core->out.length;
+	for (guint i = 0; i < 100; i++)
+		g_main_context_iteration(NULL, FALSE);
+	ck_assert_uint_eq(core->out.length, handled);
+	ck_assert_uint_lt(handled, RN_CORE_OUT_MAX + 2 * RN_CONN_FRAME_MESSAGES);
+	core->saved = durable;
+	core->durable = G_MAXUINT64;
+	rn_core_send(core, 1, &(struct rn_msg) { .type = RN_MSG_PONG });
+	/* The HELLO too. */
+	WAIT_FOR(counted(RN_COUNTER_messages) > asked);
+	WAIT_FOR(got[RN_MSG_GRANT] >= asked);
+	core->durable = durable;
+}
+END_TEST
+
+Suite *suite_pressure(void)
+{
+	Suite *suite = suite_create("pressure");
+	TCase *net = tcase_create("conn");
+	TCase *controller = tcase_create("controller");
+
+	tcase_set_timeout(net, 60);
+	tcase_add_unchecked_fixture(net, pki_make, pki_remove);
+	tcase_add_checked_fixture(net, net_setup, net_teardown);
+	tcase_add_test(net, turn);
+	tcase_add_test(net, paused);
+	tcase_add_test(net, paused_reset);
+	suite_add_tcase(suite, net);
+	tcase_set_timeout(controller, 60);
+	tcase_add_unchecked_fixture(controller, pki_make, pki_remove);
+	tcase_add_checked_fixture(controller, session_setup, session_teardown);
+	tcase_add_test(controller, asks_and_reads_not);
+	tcase_add_test(controller, reads_not_for_long);
+	tcase_add_test(controller, disk_behind);
+	suite_add_tcase(suite, controller);
+	return suite;
+}
