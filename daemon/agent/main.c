@@ -26,6 +26,7 @@
 
 #define DEFAULT_CONFIG	"/etc/roamnat/agent.conf"
 #define GOODBYE_MS	1000
+#define REREAD_MS	1000	/* until a table that could not be read is read again */
 
 struct agent {
 	GMainLoop *loop;
@@ -37,6 +38,7 @@ struct agent {
 	struct agent_session *session;
 	struct agent_inside *inside;
 	struct agent_api *api;
+	guint reread;		/* source: the kernel's table has to be read again */
 	gboolean stopping;
 };
 
@@ -125,6 +127,7 @@ static void kernel_down(void *data)
 {
 	struct agent *agent = data;
 
+	g_clear_handle_id(&agent->reread, g_source_remove);
 	agent_session_stop(agent->session);
 	agent_core_clear(agent->core);
 	agent_api_said(agent->api, "kernel", agent_kernel_missing(agent->kernel));
@@ -145,14 +148,28 @@ static void kernel_changed(const struct agent_kmsg_mapping *mapping, void *data)
 	agent_core_changed(agent->core, mapping);
 }
 
-static void kernel_overrun(void *data)
+static gboolean read_again(gpointer data)
 {
 	struct agent *agent = data;
 	g_autoptr(GError) error = NULL;
 
+	agent->reread = 0;
+	if (!agent_core_reconcile(agent->core, &error)) {
+		rn_err("the kernel's table was not read: %s; trying again", error->message);
+		agent->reread = g_timeout_add(REREAD_MS, read_again, agent);
+	}
+	return G_SOURCE_REMOVE;
+}
+
+/* In a turn of its own: more may be lost in this one. */
+static void kernel_overrun(void *data)
+{
+	struct agent *agent = data;
+
+	if (agent->reread)
+		return;
 	rn_notice("notifications of the kernel were lost; reading its table again");
-	if (!agent_core_reconcile(agent->core, &error))
-		rn_err("the kernel's table was not read: %s", error->message);
+	agent->reread = g_idle_add_full(G_PRIORITY_DEFAULT, read_again, agent, NULL);
 }
 
 static const struct agent_kernel_ops kernel_ops = {
@@ -238,6 +255,7 @@ static gboolean start(struct agent *agent, GError **error)
 
 static void finish(struct agent *agent)
 {
+	g_clear_handle_id(&agent->reread, g_source_remove);
 	/* The session and the core still tell the api what they do. */
 	agent_session_free(agent->session);
 	agent_api_free(agent->api);

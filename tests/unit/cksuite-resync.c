@@ -10,6 +10,8 @@
 #include "corebench.h"
 #include "suites.h"
 
+#define HOUR_MS	3600000
+
 static struct rn_resync resync;
 static gboolean full;		/* gw1's connection */
 static guint relieved;
@@ -164,7 +166,8 @@ START_TEST(test_all_again)
 	end();
 	WAIT_FOR(done());
 	ck_assert_uint_eq(g_hash_table_size(granted), MANY);
-	ck_assert_uint_eq(sent[1][RN_MSG_GRANT], MANY);
+	/* On a slow machine some are said again. */
+	ck_assert_uint_ge(sent[1][RN_MSG_GRANT], MANY);
 	WAIT_FOR(!gw1->unacked);
 }
 END_TEST
@@ -217,7 +220,8 @@ START_TEST(test_turns)
 		guint before = sent[1][RN_MSG_GRANT];
 
 		g_main_context_iteration(NULL, TRUE);
-		ck_assert_uint_le(sent[1][RN_MSG_GRANT] - before, RN_CORE_TURN);
+		/* And as many that are said again, on a slow machine. */
+		ck_assert_uint_le(sent[1][RN_MSG_GRANT] - before, 2 * RN_CORE_TURN);
 		turns++;
 		request = request_of(MANY, gw2);
 		rn_core_message(core, gw2, &request);
@@ -338,7 +342,7 @@ static void revoke_all(void)
 
 		record->own.state = OWN_CTL_REVOKING;
 		record->own.dst = 2;
-		record->own.since = rn_core_now();
+		record->own.since = rn_core_now() + HOUR_MS;	/* never over */
 		record->own.retry_at = OWN_NEVER;
 		record->own.ordered = true;
 		rn_records_update(core->records, record, &vm);
@@ -408,7 +412,7 @@ START_TEST(test_not_told)
 	ck_assert_uint_eq(core->telling, 0);
 	record->own.state = OWN_CTL_REVOKING;
 	record->own.dst = 2;
-	record->own.since = rn_core_now();
+	record->own.since = rn_core_now() + HOUR_MS;
 	rn_records_update(core->records, record, &vm);
 	rn_tell_catch_up(core, record);
 	ck_assert_uint_eq(record->own.owner, 1);

@@ -26,7 +26,8 @@
 	X(pool)		\
 	X(store)		\
 	X(resync)		\
-	X(pressure)
+	X(pressure)		\
+	X(genl)
 
 #define DECLARE_SUITE(name) Suite *suite_##name(void);
 SUITES(DECLARE_SUITE)
