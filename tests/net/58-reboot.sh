@@ -46,8 +46,7 @@ under_way() { [ "$(get state "$(mapping $here 10.0.0.5)")" != active ]; }
 # Once settled, exactly one; the order may have died with the controller or with
 # the source, then it is given again, as an orchestrator would.
 settle() { # GW
-	wait $order
-	wait_for 15 settled "$1" 10.0.0.5 && return 0
+	wait $order && wait_for 20 settled "$1" 10.0.0.5 && return 0
 	migrate 10.0.0.5 "$1"
 	wait_for 60 settled "$1" 10.0.0.5
 }
