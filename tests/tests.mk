@@ -7,6 +7,7 @@
 # and natctl as well: these are archives, of which the linker takes what the
 # suites call, and never a main.
 -include tests/unit/unit.mk
+-include tests/sim/sim.mk
 
 TEST_PKGS := libnl-3.0 libnl-genl-3.0 libnl-route-3.0 jansson sqlite3
 TEST_LIBS := $(shell $(PKG_CONFIG) --libs $(TEST_PKGS))
