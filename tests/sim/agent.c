@@ -311,9 +311,31 @@ void sim_gw_deleted(struct sim *s, uint32_t g, unsigned int id)
 	if (m->state != SIM_HELD && *floor < m->epoch)
 		*floor = m->epoch;
 	sim_kernel_remove(s, g, id);
-	if (!s->gw[g].paused && s->gw[g].entry[vm].id == id &&
-	    s->gw[g].entry[vm].epoch == msg.epoch && !sim_chance(s, 200))
+	if (s->gw[g].paused || sim_chance(s, 200))
+		sim_at(s, s->now + sim_between(s, 0, 20000), SIM_EV_RECONCILE, g, 0, 0);
+	else if (s->gw[g].entry[vm].id == id && s->gw[g].entry[vm].epoch == msg.epoch)
 		sim_gw_event(s, g, vm, &event);
+}
+
+/* Notifications were lost, and the agent dumps the kernel's table. */
+void sim_reconcile(struct sim *s, uint32_t g)
+{
+	struct sim_gw *gw = &s->gw[g];
+	unsigned int id;
+	int vm;
+
+	if (gw->paused)
+		sim_at(s, s->now + 10000, SIM_EV_RECONCILE, g, 0, 0);
+	if (gw->paused || !gw->on)
+		return;
+	for (vm = 0; vm < (int)s->plan.vms; vm++) {
+		const struct own_gw_entry *e = &gw->entry[vm];
+		struct rn_msg msg = { .id = e->id, .epoch = e->epoch, .vm = e->vm };
+		struct own_gw_event event = { .type = OWN_GW_EV_DELETED, .msg = &msg };
+
+		if (e->state > OWN_GW_PENDING && !sim_map_of(s, g, vm, &id))
+			sim_gw_event(s, g, vm, &event);
+	}
 }
 
 /* ---- ends and beginnings ---- */
@@ -415,4 +437,6 @@ void sim_gw_thaw(struct sim *s, uint32_t g)
 		sim_gw_cut(s, g, gw->conn);
 	gw->cut = false;
 	sim_gw_lease(s, g);
+	if (gw->session == SIM_DOWN)
+		sim_at(s, s->now + sim_between(s, 0, 2000), SIM_EV_DIAL, g, 0, 0);
 }

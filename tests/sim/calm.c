@@ -120,8 +120,8 @@ static void explain(struct sim *s)
 			(unsigned long long)s->ctl.rec[i].epoch);
 	for (g = 1; g <= s->plan.honest; g++)
 		for (i = 0; i < (int)s->plan.vms; i++)
-			sim_say(s, "gw%u%s vm%d %s id %llu epoch %llu%s%s", g,
-				s->gw[g].dead ? " (dead)" : "", i,
+			sim_say(s, "gw%u session %u%s vm%d %s id %llu epoch %llu%s%s", g,
+				s->gw[g].session, s->gw[g].dead ? " (dead)" : "", i,
 				own_gw_state_to_string(s->gw[g].entry[i].state),
 				(unsigned long long)s->gw[g].entry[i].id,
 				(unsigned long long)s->gw[g].entry[i].epoch,

@@ -192,9 +192,17 @@ void sim_check_asked(struct sim *s, uint32_t g, const struct rn_msg *msg)
 void sim_check_idle(struct sim *s, uint32_t g, int vm, const struct rn_timer *timer)
 {
 	int64_t idle = s->now - s->ghost.used_at[vm], preset = (int64_t)timer->preset;
+	uint64_t id = s->gw[g].entry[vm].id;
 	bool known = false;
 	uint32_t i;
 
+	/* What the hostile gateway says of its own VM is its own affair. */
+	if (s->hostile && vm == (int)s->plan.vms - 1)
+		return;
+	/* Of one that is not its own any more the release is refused. */
+	if (!id || id > s->plan.ids || s->ctl.rec[id].owner != g ||
+	    s->ctl.rec[id].epoch != s->gw[g].entry[vm].epoch)
+		return;
 	for (i = 1; i <= s->plan.honest; i++)
 		known |= timer->preset == s->plan.preset[i];
 	if (!known)

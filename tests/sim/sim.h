@@ -47,7 +47,7 @@ enum sim_event_kind {
 	SIM_EV_POWER,		/* a: on again */
 	SIM_EV_THAW,		/* a: paused process goes on, 0 the controller */
 	SIM_EV_BOOT,		/* the controller is back */
-	SIM_EV_CALM,		/* once a second when faults have stopped */
+	SIM_EV_RECONCILE,	/* a: the agent looks through the kernel's table */
 	SIM_EV_KINDS,
 };
 
@@ -278,6 +278,7 @@ void sim_gw_wake(struct sim *s, uint32_t g, int vm);
 void sim_gw_told(struct sim *s, uint32_t g, int vm, uint32_t dst);
 void sim_gw_release(struct sim *s, uint32_t g, int vm);
 void sim_gw_deleted(struct sim *s, uint32_t g, unsigned int id);
+void sim_reconcile(struct sim *s, uint32_t g);
 void sim_traffic(struct sim *s, int vm);
 void sim_idle(struct sim *s, uint32_t g, unsigned int id);
 void sim_idle_start(struct sim *s, uint32_t g, unsigned int id);

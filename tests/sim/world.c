@@ -138,6 +138,7 @@ static void happen_seldom(struct sim *s, const struct sim_event *event)
 	case SIM_EV_CUT_CTL: sim_ctl_cut(s, event->a, event->ref); break;
 	case SIM_EV_OVER: sim_ctl_over(s, event->a); break;
 	case SIM_EV_HEAL: sim_heal(s, event->a, event->b); break;
+	case SIM_EV_RECONCILE: sim_reconcile(s, event->a); break;
 	case SIM_EV_POWER: sim_gw_power(s, event->a); break;
 	case SIM_EV_BOOT: sim_ctl_boot(s); break;
 	case SIM_EV_THAW:
