@@ -241,8 +241,9 @@ void ctl_verify(struct ctl_step *s, enum own_ctl_state state, uint32_t dst,
 	r->nonce = s->env->random | 1;
 	r->reply_nonce = report ? report->nonce : 0;
 	r->ordered = r->ordered || r->move_to == dst;
-	if (report && report->timer.preset && report->type != RN_MSG_NATREQ &&
-	    rn_timer_valid(&report->timer))
+	/* Of the owner; what a claimant says of the timer may be old or forged. */
+	memset(&r->timer, 0, sizeof(r->timer));
+	if (report && report->type == RN_MSG_MIG_S && rn_timer_valid(&report->timer))
 		r->timer = report->timer;
 	ctl_note(s, OWN_NOTE_VERIFYING, r->owner, dst, 0);
 	ask(s);
@@ -337,8 +338,8 @@ static void on_takeover(struct ctl_step *s, const struct own_ctl_event *event)
 	if (!take_order(s, event))
 		return;
 	r->cause = RN_CAUSE_DEAD;
-	/* Before anything else, so that a claimant's timer is not taken for the
-	 * mapping's, nor its nonce for that of dst's request.
+	/* Before anything else: the claimant is to hear of it, and its nonce is
+	 * not that of dst's request.
 	 */
 	give_way(s, dst);
 	if (ctl_gw(s, r->owner)->over) {

@@ -39,7 +39,7 @@ struct own_ctl_rec {
 	uint64_t nonce;		/* P10 */
 	uint64_t asked_incarnation;	/* of the peer that was asked */
 	uint64_t reply_nonce;	/* of the request that waits for it */
-	struct rn_timer timer;	/* as the transfer carried it */
+	struct rn_timer timer;	/* as the owner told it: MIG_S, RESUME or its yes */
 	bool ordered;		/* the orchestrator says that the VM is at dst (P14) */
 	uint8_t cause;		/* enum rn_cause */
 	int64_t since, retry_at, wake;

@@ -130,8 +130,6 @@ static void on_mig_d(struct ctl_step *s, uint32_t from, const struct rn_msg *msg
 			return;
 		}
 		r->reply_nonce = msg->nonce;
-		if (rn_timer_valid(&msg->timer))
-			r->timer = msg->timer;
 		return;
 	}
 	code = ctl_may_take(s, from);
@@ -236,6 +234,8 @@ static void on_verified(struct ctl_step *s, uint32_t from, const struct rn_msg *
 		return;
 	}
 	if (yes) {
+		if (!at_dst && rn_timer_valid(&msg->timer))
+			r->timer = msg->timer;
 		ctl_switch(s, dst, OWN_NOTE_MOVED, from);
 		return;
 	}

@@ -138,6 +138,10 @@ void gw_answer(struct gw_step *s, const struct own_gw_cause *question, uint8_t c
 	m->dst = question->dst;
 	m->nonce = question->nonce;
 	m->code = code;
+	/* What the freeze read goes with the promise (S7). */
+	if (!code && gw_frozen(s->e) && s->e->id == question->id &&
+	    s->e->epoch == question->epoch)
+		m->timer = s->e->timer;
 }
 
 /* ---- what is open, and when to say it again ---- */

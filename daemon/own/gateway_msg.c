@@ -15,7 +15,10 @@ static void ignore(struct gw_step *s, uint8_t code)
 
 /* ---- grants (P1) ---- */
 
-/* The transfer on which the grant rests; another's may be a forgery of it. */
+/* The transfer on which the grant rests: of that sender, and of the freeze that
+ * the sender told the controller of. Another's may be a forgery of it, and one of
+ * an earlier incarnation knows nothing of what the VM did since.
+ */
 static const struct own_gw_slot *transfer_of(const struct own_gw_entry *e,
 					     const struct rn_msg *grant)
 {
@@ -24,7 +27,8 @@ static const struct own_gw_slot *transfer_of(const struct own_gw_entry *e,
 	for (i = 0; i < OWN_GW_SLOTS && grant->src; i++)
 		if (e->slot[i].sender == grant->src && e->slot[i].id == grant->id &&
 		    e->slot[i].epoch && e->slot[i].epoch + 1 == grant->epoch &&
-		    e->slot[i].timer.preset == grant->timer.preset)
+		    e->slot[i].timer.preset == grant->timer.preset &&
+		    e->slot[i].timer.elapsed == grant->timer.elapsed)
 			return &e->slot[i];
 	return NULL;
 }
@@ -33,7 +37,7 @@ static const struct own_gw_slot *transfer_of(const struct own_gw_entry *e,
 static bool keeps_timer(const struct own_gw_entry *e, const struct rn_msg *grant)
 {
 	if (e->state == OWN_GW_SUSPENDED)
-		return e->id == grant->id;
+		return e->id == grant->id && e->epoch == grant->epoch;
 	return e->state == OWN_GW_MOVING_IN && &e->slot[e->held] == transfer_of(e, grant);
 }
 

@@ -45,8 +45,9 @@ enum rn_msg_type {
 	RN_MSG_MIG_D,		/* id, vm, epoch, incarnation, src, timer, nonce */
 	RN_MSG_REL,		/* id, vm, epoch, incarnation, nonce */
 	RN_MSG_RESUME,		/* id, vm, epoch, incarnation, nonce */
-	RN_MSG_VERIFY_YES,	/* id, epoch, incarnation, src, dst, nonce of the question */
-	RN_MSG_VERIFY_NO,	/* the same, code, text */
+	/* id, epoch, incarnation, src, dst, nonce of the question; timer of a source */
+	RN_MSG_VERIFY_YES,
+	RN_MSG_VERIFY_NO,	/* the same without timer, code, text */
 	RN_MSG_INVENTORY,	/* id, epoch, incarnation: I hold this */
 	RN_MSG_INVENTORY_END,	/* incarnation, nonce: that was all; send what I miss */
 	RN_MSG_LEASE_RENEW,	/* incarnation, nonce */

@@ -200,7 +200,7 @@ struct sim {
 	bool calm;		/* faults have stopped */
 	bool trace;
 	uint64_t steps, deliveries;
-	uint32_t seq, conns;
+	uint32_t seq, conns, at_once;
 	unsigned int hostile;	/* its number, 0 none */
 	int vm_at[SIM_VMS];
 	bool talks[SIM_VMS];	/* at the end */

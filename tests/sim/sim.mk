@@ -16,4 +16,9 @@ $(BUILD)/bin/sim: $(SIM_OBJS) $(SIM_LIB_OBJS)
 .PHONY: sim sim-bugs
 sim: $(BUILD)/bin/sim
 	$(Q)$< $(SIM_ARGS)
+	$(if $(SEED)$(SEEDS)$(EVENTS),,$(Q)$(MAKE) --no-print-directory sim-bugs)
+
+# [ONLY=name]
+sim-bugs: $(SIM_OBJS) $(SIM_LIB_OBJS)
+	$(Q)ONLY=$(ONLY) tests/sim/bugs.sh "$(BUILD)" "$(CC)" "$(RN_CPPFLAGS) -Itests/sim $(RN_CFLAGS)" $^
 endif

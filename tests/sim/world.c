@@ -170,6 +170,10 @@ static void happen(struct sim *s)
 {
 	struct sim_event event = next_event(s);
 
+	if (event.at > s->now)
+		s->at_once = 0;
+	else if (++s->at_once > 20000)
+		sim_fail(s, "I11: %u events, and no time goes by", s->at_once);
 	s->now = event.at;
 	if (event.kind <= SIM_EV_LEASE || event.kind == SIM_EV_COMMIT ||
 	    event.kind == SIM_EV_SENT || event.kind == SIM_EV_TRAFFIC)

@@ -308,8 +308,14 @@ END_TEST
 
 START_TEST(S7_the_timer_is_carried_also_when_said_again)
 {
+	struct rn_msg claim;
+
+	/* Only the owner's word of the timer counts. */
 	fresh(RN_MODE_DESTINATION);
-	reach(OWN_CTL_VERIFY_SRC);
+	reach(OWN_CTL_GRANTED);
+	claim = message(RN_MSG_MIG_D, DEST);
+	claim.timer = (struct rn_timer){ .preset = 60000, .elapsed = 60000 };
+	step(OWN_CTL_EV_MSG, DEST, &claim);
 	give(RN_MSG_VERIFY_YES, OWNER);
 	ck_assert_str_eq(told(), "SAVE grant2 stale1");
 	ck_assert_uint_eq(acts.act[2].msg.timer.preset, 60000);

@@ -65,6 +65,7 @@ START_TEST(P3_yes_only_after_the_freeze)
 	ck_assert_uint_eq(sent(RN_MSG_VERIFY_YES)->dst, PEER);
 	ck_assert_uint_eq(sent(RN_MSG_VERIFY_YES)->src, SELF);
 	ck_assert_uint_eq(sent(RN_MSG_VERIFY_YES)->epoch, EPOCH);
+	ck_assert_uint_eq(sent(RN_MSG_VERIFY_YES)->timer.elapsed, 60000);	/* S7 */
 }
 END_TEST
 
@@ -247,6 +248,19 @@ START_TEST(I5_a_forged_transfer_does_not_change_the_timer)
 	give(RN_CONTROLLER, &grant);
 	ck_assert(!acts.act[acts.n - 1].keep_timer);
 	ck_assert_uint_eq(acts.act[acts.n - 1].msg.timer.elapsed, 0);
+	/* Nor one of the right sender that is of an earlier freeze. */
+	fresh(RN_MODE_SOURCE);
+	reach(OWN_GW_MOVING_IN);
+	grant.src = PEER;
+	give(RN_CONTROLLER, &grant);
+	ck_assert(!acts.act[acts.n - 1].keep_timer);
+	ck_assert_uint_eq(acts.act[acts.n - 1].msg.timer.elapsed, 0);
+	/* Nor what is left here of an earlier epoch. */
+	fresh(RN_MODE_SOURCE);
+	reach(OWN_GW_SUSPENDED);
+	give(RN_CONTROLLER, &grant);
+	is_in(OWN_GW_SUSPENDED, "INSTALL");
+	ck_assert(!acts.act[acts.n - 1].keep_timer);
 }
 END_TEST
 
