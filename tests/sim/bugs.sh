@@ -38,7 +38,7 @@ for patch in tests/sim/bugs/*"${ONLY:-}"*.patch; do
 		failed=$((failed + 1))
 		continue
 	fi
-	found=$("$build/sim-bugs/$name/sim" --seeds "$seeds" --failures 1 --quiet | sed -n 's/^seed //p')
+	found=$(nice -n 5 "$build/sim-bugs/$name/sim" --seeds "$seeds" --failures 1 --quiet | sed -n 's/^seed //p')
 	if [ -n "$found" ]; then
 		echo "ok - $name ($rule): found by seed $found [of at most $seeds]"
 		passed=$((passed + 1))

@@ -41,6 +41,23 @@ static void forge(struct sim *s, struct rn_msg *msg)
 		msg->pub.addr.b[3] = (uint8_t)(1 + sim_below(s, s->plan.ids));
 }
 
+/* All of its transfers at one VM, and where that VM is: to keep it waiting. */
+static void aim(struct sim *s, struct rn_msg *msg, uint32_t *to)
+{
+	int vm = s->plan.target, id = sim_ctl_record_of(s, vm);
+
+	msg->type = RN_MSG_XFER;
+	msg->vm = sim_vm(vm);
+	if (id) {
+		msg->id = (uint64_t)id;
+		msg->epoch = s->ctl.rec[id].epoch + sim_below(s, 1000);
+		msg->pub = s->ctl.rec[id].pub;
+	}
+	msg->epoch++;
+	msg->timer = (struct rn_timer){ .preset = 60000, .remaining = 60000 };
+	*to = (uint32_t)s->vm_at[vm];
+}
+
 static bool for_controller(uint8_t type)
 {
 	return type >= RN_MSG_REGISTER && type < RN_MSG_REGISTERED;
@@ -59,6 +76,8 @@ void sim_hostile(struct sim *s)
 		sim_count(s, hostile_replayed);
 	} else {
 		forge(s, &msg);
+		if (s->plan.target >= 0 && sim_chance(s, 600))
+			aim(s, &msg, &to);
 	}
 	if (!msg.vm.addr.len || sim_is_session(msg.type))
 		return;

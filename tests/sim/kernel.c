@@ -151,7 +151,9 @@ static int map_new(struct sim *s, uint32_t g, const struct rn_msg *msg, uint8_t 
 		m->touched = false;
 	if (state == SIM_ACTIVE)
 		raise_floor(k, msg->id, msg->epoch);
-	if (m->touched && state == SIM_ACTIVE)
+	/* Packets that were held leave now, if the lease runs. */
+	if (m->touched && state == SIM_ACTIVE && sim_lease_runs(s, g) &&
+	    s->ghost.used_at[m->vm] < m->held_at)
 		s->ghost.used_at[m->vm] = m->held_at;
 	if (keep)
 		keep_timer(s, g, m);

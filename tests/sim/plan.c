@@ -62,6 +62,9 @@ void sim_plan(struct sim *s)
 	p->order_every = ONE_OF(s, 50, 200, 1000, 5000, 20000);
 	if (p->hostile)
 		p->hostile_every = ONE_OF(s, 20, 100, 500, 3000);
+	p->target = -1;
+	if (p->hostile && sim_chance(s, 400))
+		p->target = (int)sim_below(s, p->vms - 1);
 	p->attack_goes_on = p->hostile && sim_chance(s, 400);
 	p->crash = sim_chance(s, 600) ? (unsigned int)ONE_OF(s, 1, 3) : 0;
 	p->partition = sim_chance(s, 600) ? (unsigned int)ONE_OF(s, 1, 3) : 0;

@@ -62,6 +62,7 @@ struct sim_event {
 struct sim_plan {
 	unsigned int honest, vms, ids;
 	bool hostile, attack_goes_on;
+	int target;		/* VM that the attack is about, -1 all */
 	uint8_t mode;
 	bool stream;		/* messages in order, lost only with their connection */
 	int delays;		/* 0 fast, 1 far away, 2 anything up to minutes */
