@@ -281,10 +281,7 @@ void sim_ctl_order(struct sim *s, int vm, uint32_t dst, enum own_ctl_event_type 
 void sim_ctl_init(struct sim *s)
 {
 	struct sim_ctl *c = &s->ctl;
-	unsigned int id;
 
-	for (id = 1; id <= s->plan.ids; id++)
-		s->ghost.last_vm[id] = -1;
 	if (s->hostile) {
 		c->disk_incarnation[s->hostile] = 1;
 		c->conn[s->hostile] = ++s->conns;

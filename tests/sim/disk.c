@@ -51,6 +51,8 @@ void sim_out_save(struct sim *s, unsigned int id)
 		.state = r->state > OWN_CTL_QUARANTINE ? OWN_CTL_GRANTED : r->state,
 		.owner = r->owner, .epoch = r->epoch, .preset = r->preset,
 		.free_at = r->free_at, .vm = r->vm,
+		/* Saved in that state only by the release itself. */
+		.released_at = r->state == OWN_CTL_QUARANTINE ? s->now : 0,
 	};
 	start_commit(s);
 }
@@ -186,6 +188,9 @@ static void load(struct sim *s, unsigned int id)
 	r->vm = row->vm;
 	r->preset = row->preset;
 	r->free_at = row->free_at;
+	/* What was not on disk was told to nobody: it never happened. */
+	s->ghost.last_vm[id] = row->epoch ? sim_vm_number(&row->vm) : -1;
+	s->ghost.released_at[id] = row->released_at;
 	s->ctl.wake_at[id] = OWN_NEVER;
 	s->ctl.named[id] = 0;
 }

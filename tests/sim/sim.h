@@ -141,6 +141,7 @@ struct sim_row {
 	uint64_t epoch, preset;
 	int64_t free_at;
 	struct rn_private vm;
+	int64_t released_at;	/* ghost: when this row was released */
 };
 
 enum sim_out_kind { SIM_OUT_SEND, SIM_OUT_SAVE, SIM_OUT_SAVE_GW };
