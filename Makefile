@@ -2,6 +2,7 @@
 #   make                all: module, daemon, natctl
 #   make check          every test; closes with "N passed, N failed"
 #   make check-net      scenarios in QEMU  [KERNEL=6.1] [SCENARIO=05]
+#   make model          the ownership protocol's model in spin, and its mutants
 #   make demo           the story of the README, with real packets
 #   make deps           install what is missing (Debian 12, as root)
 #   make install        [DESTDIR=] [PREFIX=/usr]
@@ -30,11 +31,12 @@ $(if $(filter check% demo,$(goals)),$(error packages are missing))
 endif
 endif
 
-ifneq ($(filter-out clean deps gen gen-check style kernels module debug dkms-check,$(goals)),)
+ifneq ($(filter-out clean deps gen gen-check style kernels module debug dkms-check model,$(goals)),)
 -include daemon/daemon.mk
 -include tools/natctl/natctl.mk
 -include tests/tests.mk
 endif
+include tests/model/model.mk
 
 all: module daemon natctl
 

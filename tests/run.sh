@@ -112,6 +112,7 @@ check)
 	part shows - make --no-print-directory check-shows
 	part unit unit unit
 	part unit-sanitized unit unit SANITIZE=1
+	part model model make --no-print-directory model
 	part dkms - make --no-print-directory dkms-check
 	part rig selftest make --no-print-directory check-rig
 	nets
