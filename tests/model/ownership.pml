@@ -354,7 +354,7 @@ inline release() {
 /* ctl_verify */
 inline verify(state, d) { cst = state; cto = d; NEWNONCE; SPEND(cn) }
 
-#ifdef OWNED_ONLY		/* no mutant, see README.md: what it was to get is forgotten */
+#ifdef GAP_P13_LATE_FENCE	/* see README.md: what the dead one was to get is forgotten */
 #define LISTED_TOO(g)	(0)
 #else
 #define LISTED_TOO(g)	(VERIFYING && cto == g)
@@ -668,7 +668,12 @@ M_RELEASE_ATTACK M_BELIEVE M_STRANGER
 #ifdef M_P6_EARLY		/* the controller does not wait for the gateway's clock */
 #define LEASE_ENDED(g)	(1)
 #else
+#ifdef GAP_P7_SHORTER_TERM	/* see README.md: it started again with a shorter term */
+bit  shorter;
+#define LEASE_ENDED(g)	(!gl[g] || shorter)
+#else
 #define LEASE_ENDED(g)	(!gl[g])
+#endif
 #endif
 #ifdef M_P6_RENEW		/* a lease that ran out is renewed */
 #define M_RENEW(g) \
@@ -742,6 +747,9 @@ inline registers(g) {
 M_RENEW(g)
 
 inline ctlcrash() {
+#ifdef GAP_P7_SHORTER_TERM
+	shorter = 1;
+#endif
 #ifdef M_P8_UNSAVED		/* the answer leaves before the record is on disk */
 	if :: (pep != cep || pst != cst) -> cst = pst; cown = pown; cep = pep :: else -> skip fi;
 #endif
