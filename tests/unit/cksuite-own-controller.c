@@ -16,6 +16,7 @@ static struct own_ctl_gw gateways[4];
 static struct own_ctl_env env;
 static struct own_ctl_rec rec;
 static struct own_acts acts;
+static uint8_t last_event, last_msg;	/* what the machine was given last */
 
 static const struct own_ctl_gw *lookup(void *ctx, uint32_t number)
 {
@@ -99,6 +100,8 @@ static void step(uint8_t type, uint32_t from, const struct rn_msg *msg)
 {
 	struct own_ctl_event event = { .type = type, .from = from, .msg = msg };
 
+	last_event = type;
+	last_msg = type == OWN_CTL_EV_MSG ? msg->type : 0;
 	env.random += 1000;
 	own_ctl_step(&env, &rec, &event, &acts);
 }
@@ -266,6 +269,37 @@ START_TEST(cells)
 	if (!strstr(cell->acts, "SAVE"))
 		ck_assert(rec.epoch == epoch && rec.owner == owner);
 	ck_assert(rec.owner == owner || rec.epoch == epoch + 1);
+}
+END_TEST
+
+/* A new event, message or state without a cell makes this fail. */
+START_TEST(nothing_is_missing_in_the_table)
+{
+	enum own_ctl_state state = (enum own_ctl_state)_i;
+	bool event[OWN_CTL_EV_MAX + 1] = { false }, msg[RN_MSG_TYPE_MAX + 1] = { false };
+	uint8_t i;
+	int what;
+
+	for (what = 0; what < CELL_EVENTS; what++) {
+		ck_assert_ptr_nonnull(ctl_cells[what][state].acts);
+		fresh(RN_MODE_SOURCE);
+		reach(state);
+		happen((enum cell_event)what);
+		event[last_event] = true;
+		msg[last_msg] = true;
+	}
+	for (i = 1; i <= OWN_CTL_EV_MAX; i++)
+		ck_assert_msg(event[i], "event %d has no cell", i);
+	/* What has no cell is refused, and changes nothing. */
+	for (i = 1; i <= RN_MSG_TYPE_MAX; i++) {
+		if (msg[i] && i != RN_MSG_XFER)
+			continue;
+		fresh(RN_MODE_SOURCE);
+		reach(state);
+		give(i, OWNER);
+		ck_assert_msg(rec.state == state && !strcmp(told(), "deny1"), "%s: -> %s, \"%s\"",
+			      rn_msg_type_to_string(i), own_ctl_state_to_string(rec.state), told());
+	}
 }
 END_TEST
 
@@ -517,6 +551,7 @@ Suite *suite_own_controller(void)
 	TCase *tcase = tcase_create("P1-P16: every event in every state");
 
 	tcase_add_loop_test(tcase, cells, 0, CELL_EVENTS * (OWN_CTL_STATE_MAX + 1));
+	tcase_add_loop_test(tcase, nothing_is_missing_in_the_table, 0, OWN_CTL_STATE_MAX + 1);
 	tcase_add_test(tcase, S7_the_timer_is_carried_also_when_said_again);
 	tcase_add_test(tcase, I5_a_new_incarnation_gets_the_whole_timer);
 	tcase_add_test(tcase, I5_a_takeover_does_not_take_the_claimants_timer);

@@ -7,6 +7,7 @@
 struct own_gw_env env;
 struct own_gw_entry entry;
 struct own_acts acts;
+struct last_given last;
 
 /* Letters of the actions, so that a whole answer fits into a cell. */
 static const struct {
@@ -95,12 +96,28 @@ struct rn_msg message(uint8_t type)
 	};
 }
 
+static void happens(const struct own_gw_event *event)
+{
+	last.event = event->type;
+	last.from = event->from;
+	last.msg = event->type == OWN_GW_EV_MSG ? event->msg->type : 0;
+	env.random += 1000;
+	own_gw_step(&env, &entry, event, &acts);
+}
+
 void step(uint8_t type, uint32_t from, const struct rn_msg *msg)
 {
 	struct own_gw_event event = { .type = type, .from = from, .msg = msg, .preset = 300000 };
 
-	env.random += 1000;
-	own_gw_step(&env, &entry, &event, &acts);
+	happens(&event);
+}
+
+void give_adopt(uint8_t kernel_state, const struct rn_msg *msg)
+{
+	struct own_gw_event event = { .type = OWN_GW_EV_ADOPT, .kernel_state = kernel_state,
+				      .msg = msg };
+
+	happens(&event);
 }
 
 void give(uint32_t from, const struct rn_msg *msg)
@@ -115,8 +132,7 @@ void kernel(int err)
 		.timer = { .preset = 60000, .elapsed = 60000 },
 	};
 
-	env.random += 1000;
-	own_gw_step(&env, &entry, &event, &acts);
+	happens(&event);
 }
 
 void fresh(uint8_t mode)

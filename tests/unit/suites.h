@@ -21,6 +21,7 @@
 	X(agent_core)	\
 	X(own_controller)	\
 	X(own_gateway)	\
+	X(own_results)	\
 	X(own_promises)	\
 	X(own_both)	\
 	X(pool)		\
