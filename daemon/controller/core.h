@@ -53,7 +53,7 @@ struct rn_cause_of {
 };
 
 /* In one turn of the loop, then others have theirs. */
-#define RN_CORE_TURN		256	/* steps of one purpose */
+#define RN_CORE_TURN		64	/* steps of one purpose */
 /* Outputs that wait for the disk; beyond that, whoever can wait should. */
 #define RN_CORE_OUT_MAX		4096
 

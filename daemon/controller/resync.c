@@ -108,6 +108,10 @@ static gboolean on_stall(gpointer data)
 {
 	struct rn_resync *resync = data;
 
+	if (resync->gw->unacked < resync->stalled) {	/* slow, but it goes on */
+		resync->stalled = resync->gw->unacked;
+		return G_SOURCE_CONTINUE;
+	}
 	resync->stall = 0;
 	rn_count(&resync->core->counters, resync_stalls);
 	if (!resync->core->hooks->full(resync->gw) && !go(resync, NULL))
@@ -126,6 +130,7 @@ static gboolean on_turn(gpointer data)
 	}
 	if (!window_open(resync)) {
 		resync->source = 0;
+		resync->stalled = resync->gw->unacked;
 		if (!resync->stall)
 			resync->stall = g_timeout_add(RN_RESYNC_STALL_MS, on_stall, resync);
 		return G_SOURCE_REMOVE;

@@ -15,7 +15,7 @@
 #include "controller/core.h"
 
 #define RN_RESYNC_WINDOW	1024	/* grants that are not acknowledged */
-#define RN_RESYNC_LOOK		4096	/* records looked at in one turn of the loop */
+#define RN_RESYNC_LOOK		1024	/* records looked at in one turn of the loop */
 #define RN_RESYNC_STALL_MS	1000	/* nothing is acknowledged: some more go anyway */
 
 struct rn_resync {		/* of a session */
@@ -26,6 +26,7 @@ struct rn_resync {		/* of a session */
 	uint64_t end_nonce;	/* of the INVENTORY_END */
 	guint source;		/* the next turn */
 	guint stall;		/* while the window is full */
+	uint32_t stalled;	/* not acknowledged when that began */
 };
 
 /* A new inventory is to come: of a connection, or (fresh) of a registration. */

@@ -453,7 +453,7 @@ static gboolean on_tick(gpointer data)
 		struct rn_msg ping = { .type = RN_MSG_PING, .nonce = rn_core_random() };
 		struct rn_session *session = gw ? gw->session : NULL;
 
-		if (!session)
+		if (!session || session->closing)
 			continue;
 		/* There is enough for it to read. */
 		if (!session->full_since)

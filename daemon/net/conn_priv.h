@@ -21,10 +21,12 @@
 #define RN_CONN_QUEUE_FULL	(1024 * 1024)		/* bytes */
 #define RN_CONN_QUEUE_MAX	(4 * 1024 * 1024)
 /* In one turn of the loop, then others have theirs. */
-#define RN_CONN_TURN_MESSAGES	256	/* received; the last frame is finished */
+#define RN_CONN_TURN_MESSAGES	64	/* received; the last frame is finished */
 #define RN_CONN_TURN_RECORDS	64	/* received, or sent */
-/* Of a frame that we send, so that the peer's turns are short too. */
-#define RN_CONN_FRAME_MESSAGES	256
+/* Of a frame that we send, so that the peer's turns are short too: for each the
+ * agent may ask a kernel that is slow.
+ */
+#define RN_CONN_FRAME_MESSAGES	64
 
 enum conn_state {
 	CONN_CONNECTING,	/* TCP */

@@ -16,9 +16,8 @@ struct resync_report {		/* when the session is up again */
 	guint64 sent, received;	/* bytes of TCP payload of the connection */
 	guint64 rss, kernel;	/* bytes: of the process, and of the kernel it plays */
 	guint64 requests;	/* to that kernel */
-	guint64 repeated;	/* grants of what it had */
 	guint64 mappings;	/* that it translates for */
-	guint64 longest_us;	/* turn of the agent's loop */
+	guint64 longest_us;	/* turn of the agent's loop, its CPU time */
 };
 
 /* Does what `commands` says, byte by byte, and writes a report to `reports`

@@ -367,7 +367,7 @@ static void phase(const char *what, char verb, int commands, pid_t controller,
 	printf("    wire: gw1 sent %.2f MiB, received %.2f MiB: %.1f bytes a mapping\n",
 	       mib(report.sent), mib(report.received),
 	       (double)(report.sent + report.received) / mappings);
-	printf("    gw1: %" G_GUINT64_FORMAT " kernel requests, longest turn %.1f ms, peak RSS %.1f MiB (%.1f are its kernel)\n",
+	printf("    gw1: %" G_GUINT64_FORMAT " kernel requests, longest turn %.1f ms of CPU, peak RSS %.1f MiB (%.1f are its kernel)\n",
 	       report.requests, (double)report.longest_us / 1000, mib(report.rss),
 	       mib(report.kernel));
 	printf("    controller: peak RSS %.1f MiB\n", mib(peak_rss(controller)));

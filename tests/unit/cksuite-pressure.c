@@ -4,6 +4,7 @@
  * connection, what pausing does, and what the controller makes of a gateway that
  * does not read. Real connections over 127.0.0.1.
  */
+#include <string.h>
 #include <sys/socket.h>
 #include "controller/session.h"
 #include "corebench.h"
@@ -183,14 +184,12 @@ static guint ask_without_reading(void)
 
 	rn_conn_pause(conn, TRUE);
 	while (!counted(RN_COUNTER_sessions_paused)) {
-		if (!rn_conn_full(conn)) {
+		for (guint i = 0; i < 256 && !rn_conn_full(conn); i++, asked++) {
 			struct rn_msg request = request_of(1 + asked % MANY, gw1);
 
 			ck_assert(rn_conn_send(conn, &request));
-			asked++;
 		}
-		if (!(asked % 256))
-			g_main_context_iteration(NULL, FALSE);
+		g_main_context_iteration(NULL, FALSE);
 	}
 	return asked;
 }
@@ -224,6 +223,25 @@ START_TEST(reads_not_for_long)
 		rn_conn_pause(conn, FALSE);
 	WAIT_FOR(down);
 	WAIT_FOR(got[RN_MSG_HELLO_ACK] == 2);
+}
+END_TEST
+
+/* What others cause to be said to it is bounded too. */
+START_TEST(told_too_much)
+{
+	struct rn_msg move = { .type = RN_MSG_MOVE };
+	gsize bytes = 0;
+
+	memset(move.text, 'x', sizeof(move.text) - 1);
+	rn_conn_pause(conn, TRUE);
+	for (; !counted(RN_COUNTER_sessions_slow); bytes += sizeof(move.text)) {
+		ck_assert_uint_lt(bytes, 2 * RN_CONN_QUEUE_MAX);
+		rn_core_send(core, 1, &move);
+	}
+	ck_assert_uint_gt(bytes, RN_CONN_QUEUE_MAX / 2);
+	ck_assert_uint_eq(counted(RN_COUNTER_sessions_slow), 1);
+	WAIT_FOR(!gw1->session);
+	ck_assert_uint_eq(counted(RN_COUNTER_sessions_slow), 1);
 }
 END_TEST
 
@@ -273,6 +291,7 @@ Suite *suite_pressure(void)
 	tcase_add_checked_fixture(controller, session_setup, session_teardown);
 	tcase_add_test(controller, asks_and_reads_not);
 	tcase_add_test(controller, reads_not_for_long);
+	tcase_add_test(controller, told_too_much);
 	tcase_add_test(controller, disk_behind);
 	suite_add_tcase(suite, controller);
 	return suite;
