@@ -11,7 +11,8 @@
 #define TAKEOVER	ROAMNAT__CONTROL__V1__REQUEST__VERB__TAKEOVER
 #define TIMEOUT_DEFAULT_MS	30000
 #define TIMEOUT_MAX_MS		3600000
-#define CHUNK			256	/* records begun per turn of the loop */
+#define TURN_US			10000	/* for records begun in a turn of the loop */
+#define CHUNK			256	/* verdicts in a reply */
 #define FULL_MS			20	/* until a gateway that has enough to read is looked at */
 
 /* Of a mapping that did not move. */
@@ -390,24 +391,25 @@ static void begin_one(struct order *order, struct rn_record *record)
 	order->waiting++;
 }
 
-/* Who would be told first has enough to read. */
-static bool owner_full(const struct order *order, const struct rn_record *record)
+/* Who would be told first has enough to read; a takeover grants at once. */
+static bool full(const struct order *order, const struct rn_record *record)
 {
 	struct rn_gateway *owner = rn_gateways_number(order->job.core->gateways,
 						      record->own.owner);
 
-	return owner && rn_session_full(owner);
+	return rn_session_full(order->to) || (owner && rn_session_full(owner));
 }
 
 static gboolean on_begin(gpointer data)
 {
 	struct order *order = data;
+	gint64 until = g_get_monotonic_time() + TURN_US;
 
-	for (int n = 0; n < CHUNK && order->begun < order->ids->len; n++) {
+	while (order->begun < order->ids->len && g_get_monotonic_time() < until) {
 		uint64_t id = g_array_index(order->ids, uint64_t, order->begun);
 		struct rn_record *record = rn_records_id(order->job.core->records, id);
 
-		if (record && owner_full(order, record)) {
+		if (record && full(order, record)) {
 			order->idle = g_timeout_add(FULL_MS, on_begin, order);
 			return G_SOURCE_REMOVE;
 		}

@@ -26,8 +26,13 @@ ENDING = {"released", "reclaimed"}
 SHOWN = 5
 
 
+PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp"}
+
+
 def packets(path):
-    """(time in ns, source address) of each IPv4 packet of an Ethernet capture."""
+    """(time in ns, source address, ADDRESS:PORT/PROTOCOL) of each IPv4 packet of
+    an Ethernet capture; an ICMP echo's port is its identifier.
+    """
     with open(path, "rb") as f:
         head = f.read(24)
         if len(head) < 24:
@@ -44,11 +49,15 @@ def packets(path):
                 return  # it is still being written
             if length < 34 or data[12:14] != b"\x08\x00":
                 continue
-            yield sec * 10 ** 9 + frac * 1000, ".".join(map(str, data[26:30]))
+            addr, ip = ".".join(map(str, data[26:30])), data[14:]
+            l4 = ip[(ip[0] & 15) * 4:]
+            port = l4[4:6] if ip[9] == 1 else l4[:2]
+            yield (sec * 10 ** 9 + frac * 1000, addr, "%s:%d/%s" % (
+                addr, int.from_bytes(port, "big"), PROTOCOLS.get(ip[9], ip[9])))
 
 
 def owners(path):
-    """address -> sorted [(time in ns, owner or None)]"""
+    """public side -> sorted [(time in ns, owner or None)]"""
     found, decoder = {}, json.JSONDecoder()
     with open(path) as f:
         text = f.read().strip()
@@ -56,10 +65,11 @@ def owners(path):
         events, end = decoder.raw_decode(text)
         text = text[end:].strip()
         for e in events:
-            if e["what"] in OWNING:
-                found.setdefault(e["public"], set()).add((e["time_ns"], e["rev"], e["to"]))
-            elif e["what"] in ENDING:
-                found.setdefault(e["public"], set()).add((e["time_ns"], e["rev"], None))
+            who = e.get("to") if e["what"] in OWNING else None
+            if e["what"] not in OWNING | ENDING:
+                continue
+            side = e["public"] + ("/" + e["protocol"] if e.get("protocol") else "")
+            found.setdefault(side, set()).add((e["time_ns"], e["rev"], who))
     return {a: [(t, who) for t, _, who in sorted(s, key=lambda x: x[:2])] for a, s in found.items()}
 
 
@@ -68,8 +78,8 @@ def main():
     seen = {}
     for word in sys.argv[2:]:
         gw, path = word.split("=", 1)
-        for time, addr in packets(path):
-            seen.setdefault(addr, []).append((time, gw))
+        for time, addr, port in packets(path):
+            seen.setdefault(addr if addr in changes else port, []).append((time, gw))
     violations = 0
     for addr in sorted(seen):
         history = changes.get(addr, [])

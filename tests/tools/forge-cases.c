@@ -38,6 +38,11 @@ static guint64 get(const struct rn_msg *m, const struct field *field)
 	return value;
 }
 
+static struct rn_addr *addr_of(struct rn_msg *m, const struct field *field)
+{
+	return (struct rn_addr *)((char *)m + field->offset);
+}
+
 static gboolean is_addr(const struct field *field)
 {
 	return field->size == sizeof(struct rn_addr);
@@ -55,7 +60,7 @@ gboolean forge_set(struct rn_msg *m, const char *text, const char **word)
 			continue;
 		*word = field->word;
 		if (is_addr(field))
-			return rn_addr_parse(value + 1, (struct rn_addr *)((char *)m + field->offset));
+			return rn_addr_parse(value + 1, addr_of(m, field));
 		put(m, field, g_ascii_strtoull(value + 1, NULL, 0));
 		return TRUE;
 	}
@@ -107,7 +112,7 @@ static void change_addr(GArray *cases, const struct rn_msg *base, const struct f
 			const char *only)
 {
 	struct rn_msg msg = *base;
-	struct rn_addr *addr = (struct rn_addr *)((char *)&msg + field->offset);
+	struct rn_addr *addr = addr_of(&msg, field);
 
 	addr->len = 4;
 	addr->b[3] ^= 3;
