@@ -5,10 +5,16 @@
 # that asks meanwhile is served.
 # shows: S8 B1 B2
 # modes: once
-# timeout: 400
+# timeout: 900
 . "$(dirname "$0")/lib.sh"
 IDLE=600s KIND=port
 . "$NET_DIR/nat.sh"
+
+# Thousands of lines, each written through to the host, would be what is measured.
+KEPT=$LOGS LOGS=$RUN/logs
+mkdir -p "$LOGS"
+keep_logs() { cp "$LOGS"/*.log "$LOGS"/*.out "$KEPT"; }
+on_failure() { keep_logs; controller gateway show | sed 's/^/#   /'; }
 
 N=2000
 topology --vms 2
@@ -63,3 +69,4 @@ must wait_for 20 conf_connected gw1
 expect "B1 gw2 has kept them" owns gw2 $((N + 2))
 chat_stop chat
 never_both_on_wire "${public%:*}"
+keep_logs

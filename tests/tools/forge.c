@@ -319,7 +319,8 @@ static void on_message(struct rn_conn *conn, const struct rn_msg *m, void *data)
 	}
 	text = to_text(m);
 	printf("%s\n", text);
-	fflush(stdout);
+	if (count == 1 || m->type == RN_MSG_HELLO_ACK)
+		fflush(stdout);
 	if (m->type == RN_MSG_HELLO_ACK) {
 		if (m->code) {
 			f->refused = TRUE;
