@@ -22,7 +22,7 @@ struct agent_core {
 	uint8_t mode;
 	uint32_t self;
 	uint64_t incarnation;
-	gboolean up;
+	gboolean up, settling;
 
 	guint generation;	/* of the kernel dump that goes on, or was last */
 	guint random_left;
@@ -49,7 +49,7 @@ static void rearm(struct agent_core *core)
 
 /* ---- actions ---- */
 
-static void log_note(const struct own_act *note)
+static void log_note(const struct agent_core *core, const struct own_act *note)
 {
 	char vm[RN_SIDE_TEXT], pub[RN_SIDE_TEXT];
 	const char *private = rn_private_print(&note->msg.vm, vm);
@@ -67,6 +67,14 @@ static void log_note(const struct own_act *note)
 	case OWN_NOTE_IGNORED:
 		rn_debug("ignored: %s: %s", private, rn_code_to_sentence(note->msg.code));
 		return;
+	case OWN_NOTE_ACTIVE:
+		/* All of them again: the session says how many. */
+		if (core->settling) {
+			rn_debug("active again: %s public %s epoch %" G_GUINT64_FORMAT, private,
+				 public, note->msg.epoch);
+			return;
+		}
+		break;
 	case OWN_NOTE_GRANTED:
 	case OWN_NOTE_MOVED:
 	case OWN_NOTE_RETURNED:
@@ -76,12 +84,11 @@ static void log_note(const struct own_act *note)
 	case OWN_NOTE_REVOKING:
 	case OWN_NOTE_FROZEN:
 	case OWN_NOTE_HELD:
-	case OWN_NOTE_ACTIVE:
 	case OWN_NOTE_GONE:
-		rn_info("%s: %s public %s epoch %" G_GUINT64_FORMAT, what, private, public,
-			note->msg.epoch);
-		return;
+		break;
 	}
+	rn_info("%s: %s public %s epoch %" G_GUINT64_FORMAT, what, private, public,
+		note->msg.epoch);
 }
 
 static void count_note(uint8_t note)
@@ -225,7 +232,7 @@ static gboolean carry_out(struct agent_core *core, struct agent_entry *entry,
 			do_send(core, act);
 		} else if (act->type == OWN_ACT_NOTE) {
 			count_note(act->note);
-			log_note(act);
+			log_note(core, act);
 			core->ops->noted(entry, act, core->data);
 		} else if (do_kernel(core, act, &answer)) {
 			*event = answer;
@@ -511,11 +518,12 @@ void agent_core_inventory(struct agent_core *core, guint *place, guint n,
 /* ---- the core itself ---- */
 
 void agent_core_set_session(struct agent_core *core, uint32_t self, uint64_t incarnation,
-			    gboolean up)
+			    gboolean up, gboolean settling)
 {
 	core->self = self;
 	core->incarnation = incarnation;
 	core->up = up;
+	core->settling = settling;
 }
 
 void agent_core_set_max(struct agent_core *core, guint max)

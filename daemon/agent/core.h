@@ -28,9 +28,11 @@ struct agent_table *agent_core_table(struct agent_core *core);
 /* Not to be guessed: for nonces. */
 uint64_t agent_core_random(struct agent_core *core);
 
-/* What the machine is told of the session; up: messages will leave. */
+/* What the machine is told of the session; up: messages will leave; settling: the
+ * grants that come are those that were before.
+ */
 void agent_core_set_session(struct agent_core *core, uint32_t self, uint64_t incarnation,
-			    gboolean up);
+			    gboolean up, gboolean settling);
 /* The kernel's bounds are ours: mappings and misses. */
 void agent_core_set_max(struct agent_core *core, guint max);
 

@@ -112,7 +112,7 @@ static void kernel_up(const struct agent_kmsg_session *session, void *data)
 	g_autoptr(GError) error = NULL;
 
 	set_bounds(agent);
-	agent_core_set_session(agent->core, 0, session->incarnation, FALSE);
+	agent_core_set_session(agent->core, 0, session->incarnation, FALSE, FALSE);
 	/* Without it the controller grants again what we do not name: only slower. */
 	if (!agent_core_reconcile(agent->core, &error))
 		rn_err("the kernel's table was not read: %s", error->message);

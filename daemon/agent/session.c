@@ -68,7 +68,8 @@ static void set_problem(struct agent_session *session, const char *text)
 static void tell_core(struct agent_session *session)
 {
 	agent_core_set_session(session->core, session->self, session->incarnation,
-			       session->state >= AGENT_SESSION_SYNC);
+			       session->state >= AGENT_SESSION_SYNC,
+			       session->state == AGENT_SESSION_SYNC);
 }
 
 static void stop_telling(struct agent_session *session)
@@ -99,8 +100,9 @@ static void enter_state(struct agent_session *session, enum agent_session_state 
 		stop_telling(session);
 		set_problem(session, NULL);
 		agent_counters_add(AGENT_SESSIONS, 1);
-		rn_notice("session with the controller at %s is up, incarnation %" G_GUINT64_FORMAT,
-			  session->config->controller_endpoint, session->incarnation);
+		rn_notice("session with the controller at %s is up, incarnation %" G_GUINT64_FORMAT ", %u mappings and requests",
+			  session->config->controller_endpoint, session->incarnation,
+			  agent_entry_count(agent_core_table(session->core)));
 		break;
 	}
 	session->changed(state_names[state], session->changed_data);

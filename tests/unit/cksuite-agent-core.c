@@ -149,7 +149,7 @@ static void setup(void)
 {
 	table = g_array_new(FALSE, TRUE, sizeof(struct agent_kmsg_mapping));
 	core = agent_core_new(NULL, RN_MODE_SOURCE, &ops, NULL);
-	agent_core_set_session(core, 1, 5, TRUE);
+	agent_core_set_session(core, 1, 5, TRUE, FALSE);
 }
 
 static void teardown(void)
@@ -289,10 +289,10 @@ START_TEST(test_idle)
 	idle.timer = find(77)->timer = (struct rn_timer) { 60000, 60000, 0 };
 	idle.event = ROAMNAT_EVENT_IDLE;
 	/* Not without a session: the VM could get nothing else. */
-	agent_core_set_session(core, 1, 5, FALSE);
+	agent_core_set_session(core, 1, 5, FALSE, FALSE);
 	agent_core_changed(core, &idle);
 	ck_assert_int_eq(entry_of(5)->own.state, OWN_GW_ACTIVE);
-	agent_core_set_session(core, 1, 5, TRUE);
+	agent_core_set_session(core, 1, 5, TRUE, FALSE);
 	agent_core_changed(core, &idle);
 	ck_assert_int_eq(entry_of(5)->own.state, OWN_GW_RELEASING);
 	ck_assert_ptr_nonnull(last_of(RN_MSG_REL));
