@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 #   make                all: module, daemon, natctl
 #   make check          every test; closes with "N passed, N failed"
+#   make sim            the ownership protocol in worlds that go wrong  [SEED=7]
 #   make check-net      scenarios in QEMU  [KERNEL=6.1] [SCENARIO=05]
 #   make model          the ownership protocol's model in spin, and its mutants
 #   make demo           the story of the README, with real packets

@@ -113,6 +113,8 @@ check)
 	part unit unit unit
 	part unit-sanitized unit unit SANITIZE=1
 	part model model make --no-print-directory model
+	part sim 'sim[-a-z]*' make --no-print-directory sim
+	part sim-sanitized sim make --no-print-directory -j2 sim SANITIZE=1 SEEDS=300
 	part dkms - make --no-print-directory dkms-check
 	part rig selftest make --no-print-directory check-rig
 	nets

@@ -233,7 +233,7 @@ void sim_ctl_thaw(struct sim *s)
 	c->paused = false;
 	sim_out_release(s);
 	for (round = 0; round < 2; round++) {
-		if ((round == 0) != time_first) {
+		if (round == time_first) {
 			sim_hand_over(s, RN_CONTROLLER);
 			continue;
 		}

@@ -81,28 +81,39 @@ static void skew(struct sim *s)
 	sim_agent_restart(s, g);
 }
 
-void sim_fault(struct sim *s)
+static void delete_map(struct sim *s)
 {
-	const struct sim_plan *p = &s->plan;
-	unsigned int what = sim_below(s, 2 + p->crash + p->partition + p->pause + p->skew +
-				      p->delete_map);
 	uint32_t g = sim_any_honest(s);
 
-	if (what < p->crash) {
-		crash(s);
-	} else if ((what -= p->crash) < p->partition) {
-		partition(s);
-	} else if ((what -= p->partition) < p->pause) {
-		pause_one(s);
-	} else if ((what -= p->pause) < p->skew) {
-		skew(s);
-	} else if ((what -= p->skew) < p->delete_map) {
-		sim_count(s, deleted);
-		if (s->gw[g].on)
-			sim_gw_deleted(s, g, 1 + sim_below(s, p->ids));
-	} else {
-		sim_break(s, g, 3000);
-	}
+	if (!s->gw[g].on)
+		return;
+	sim_count(s, deleted);
+	sim_gw_deleted(s, g, 1 + sim_below(s, s->plan.ids));
+}
+
+static void break_one(struct sim *s)
+{
+	sim_break(s, sim_any_honest(s), 3000);
+}
+
+void sim_fault(struct sim *s)
+{
+	const struct {
+		unsigned int weight;
+		void (*happens)(struct sim *s);
+	} faults[] = {
+		{ s->plan.crash, crash }, { s->plan.partition, partition },
+		{ s->plan.pause, pause_one }, { s->plan.skew, skew },
+		{ s->plan.delete_map, delete_map }, { 2, break_one },
+	};
+	unsigned int i, n = sizeof(faults) / sizeof(faults[0]), sum = 0, what;
+
+	for (i = 0; i < n; i++)
+		sum += faults[i].weight;
+	what = sim_below(s, sum);
+	for (i = 0; what >= faults[i].weight; i++)
+		what -= faults[i].weight;
+	faults[i].happens(s);
 }
 
 /* ---- the orchestrator ---- */
@@ -115,7 +126,7 @@ static void takeover_gateway(struct sim *s, uint32_t g)
 	for (vm = 0; vm < (int)s->plan.vms; vm++) {
 		int id = sim_ctl_record_of(s, vm);
 
-		if (id && s->ctl.rec[id].owner == g && vm != (int)s->plan.vms - (s->hostile != 0))
+		if (id && s->ctl.rec[id].owner == g && s->vm_at[vm] != (int)s->hostile)
 			sim_ctl_order(s, vm, (uint32_t)s->vm_at[vm], OWN_CTL_EV_TAKEOVER);
 	}
 }
@@ -148,8 +159,7 @@ static void order_one(struct sim *s, int vm)
 
 void sim_order(struct sim *s)
 {
-	unsigned int movable = s->plan.vms - (s->hostile != 0);
-	int vm = (int)sim_below(s, movable);
+	int vm = (int)sim_below(s, s->plan.vms - (s->hostile ? 1 : 0));
 	uint32_t from = (uint32_t)s->vm_at[vm], g = sim_any_honest(s);
 
 	/* A VM moves to where its gateway works, more often than not. */

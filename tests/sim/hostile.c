@@ -36,7 +36,8 @@ static void forge(struct sim *s, struct rn_msg *msg)
 	msg->incarnation = sim_chance(s, 800) ? s->ctl.incarnation[s->hostile] :
 			   s->ctl.incarnation[r->owner];
 	msg->timer = (struct rn_timer){ .preset = preset, .elapsed = elapsed,
-					.remaining = preset - elapsed + (sim_chance(s, 50) ? 1 : 0) };
+					.remaining = preset - elapsed };
+	msg->timer.remaining += sim_chance(s, 50);
 	if (sim_chance(s, 100))
 		msg->pub.addr.b[3] = (uint8_t)(1 + sim_below(s, s->plan.ids));
 }

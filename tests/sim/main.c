@@ -79,7 +79,8 @@ static void run_many(const struct options *o)
 static bool parse(int argc, char **argv, struct options *o)
 {
 	static const struct option long_options[] = {
-		{ "first", required_argument, NULL, 'f' }, { "seeds", required_argument, NULL, 'n' },
+		{ "first", required_argument, NULL, 'f' },
+		{ "seeds", required_argument, NULL, 'n' },
 		{ "events", required_argument, NULL, 'e' },
 		{ "failures", required_argument, NULL, 'x' },
 		{ "seed", required_argument, NULL, 's' }, { "trace", no_argument, NULL, 't' },

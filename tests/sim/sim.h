@@ -241,7 +241,10 @@ int64_t sim_gw_clock(const struct sim *s, uint32_t g);
 int64_t sim_gw_time(const struct sim *s, uint32_t g, int64_t at);
 
 /* ---- trace.c ---- */
-#define sim_say(s, ...) do { if (__builtin_expect((s)->trace, 0)) sim_trace(s, __VA_ARGS__); } while (0)
+#define sim_say(s, ...) do {					\
+	if (__builtin_expect((s)->trace, 0))			\
+		sim_trace(s, __VA_ARGS__);			\
+} while (0)
 void sim_trace(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void sim_fail(struct sim *s, const char *format, ...) __attribute__((format(printf, 2, 3), cold));
 /* Prints all lines as they come, or keeps the last ones for sim_trace_end. */
@@ -350,8 +353,8 @@ void sim_check_idle(struct sim *s, uint32_t g, int vm, const struct rn_timer *ti
 	X(crash_torn) X(crash_unsent) X(agent_paused) X(controller_paused) X(old_inputs) \
 	X(deleted) X(wrong_mode) X(mode_refused) X(cut) X(hostile_sent) X(hostile_replayed) \
 	X(lease_lapsed) X(lease_over) X(renewal_refused) X(fenced) X(order_migrate) \
-	X(order_takeover) X(takeover_gateway) X(order_wrong) X(reclaim) X(vm_moved) X(released_by_hand) \
-	X(registered) X(reconnected) X(idle_reported) X(quarantine_other_vm) X(quarantine_same_vm) \
+	X(order_takeover) X(takeover_gateway) X(order_wrong) X(reclaim) X(vm_moved) \
+	X(released_by_hand) X(registered) X(reconnected) X(idle_reported) X(quarantine_other_vm) X(quarantine_same_vm) \
 	X(killed_for_ever) X(unhelped_end) X(attacked_end)
 
 enum sim_fault_kind {

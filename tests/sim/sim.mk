@@ -8,7 +8,7 @@ SIM_OBJS := $(call rn_objs,tests/sim/*.c)
 # What the machines need and no more: nothing here does I/O.
 SIM_LIB_OBJS := $(RN_OWN_OBJS) $(BUILD)/obj/daemon/base/addr.o $(BUILD)/obj/daemon/proto/msg.o
 SIM_ARGS = $(if $(SEED),--seed $(SEED) --trace,--cells --first $(or $(FIRST),1) \
-	$(if $(EVENTS),--events $(EVENTS),--seeds $(or $(SEEDS),5000)))
+	$(if $(EVENTS),--events $(EVENTS),--seeds $(or $(SEEDS),8000)))
 
 $(SIM_OBJS): private RN_CPPFLAGS += -Itests/sim
 $(BUILD)/bin/sim: $(SIM_OBJS) $(SIM_LIB_OBJS)

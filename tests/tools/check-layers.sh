@@ -91,6 +91,19 @@ check_kmod() {
 	done
 }
 
+# A machine changes its state in one function, which sees to all that goes with it.
+# Beside it only whoever loads a record from the store writes one.
+check_states() {
+	for machine in gateway controller; do
+		n=$(cat daemon/own/$machine*.c | grep -cE '(->|\.)state = ')
+		[ "$n" = 1 ] || fail "daemon/own/$machine*.c: state is written in $n places, not in enter_state only"
+	done
+	for file in daemon/agent/*.c daemon/controller/*.c; do
+		[ "$file" = daemon/controller/records.c ] && continue
+		! grep -nE 'own(\.|->)state = ' "$file" || fail "$file: writes the state of a machine"
+	done
+}
+
 pairs=$(mktemp)
 trap 'rm -f "$pairs"' EXIT
 for folder in daemon/* tools/*; do
@@ -98,5 +111,6 @@ for folder in daemon/* tools/*; do
 done
 tsort "$pairs" >/dev/null || fail "the folders of daemon/ use each other in a circle"
 check_kmod
+check_states
 [ $rc = 0 ] && echo "check-layers: pass"
 exit $rc

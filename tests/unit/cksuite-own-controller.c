@@ -363,7 +363,7 @@ START_TEST(S7_the_timer_is_carried_also_when_said_again)
 }
 END_TEST
 
-/* The acknowledgement was lost, the VM used the mapping, the gateway crashed:
+/* The GRANT_ACK was lost, the VM used the mapping, the gateway crashed:
  * counted on, the timer would end it under the VM's hands.
  */
 START_TEST(I5_a_new_incarnation_gets_the_whole_timer)

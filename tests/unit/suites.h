@@ -23,7 +23,6 @@
 	X(own_gateway)	\
 	X(own_results)	\
 	X(own_promises)	\
-	X(own_both)	\
 	X(pool)		\
 	X(store)		\
 	X(resync)		\
