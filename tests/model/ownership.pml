@@ -294,11 +294,9 @@ inline check() {
 #endif
 #ifdef M_P12_ONE_SLOT		/* one transfer at most, the higher epoch wins */
 #define SLOTFREE(g)	(!gah[g])
-#define FORGED_FITS(g)	(1)
 #define FORGED_ENDS(g)	(!QUIET)
 #else
 #define SLOTFREE(g)	(1)
-#define FORGED_FITS(g)	(1)
 #define FORGED_ENDS(g)	(1)
 #endif
 #ifdef M_VDST_GRANT		/* the source is granted its epoch while the destination is asked */
