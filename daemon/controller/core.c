@@ -6,7 +6,7 @@
 #include "controller/output.h"
 #include "controller/tell.h"
 
-#define FULL_RETRY_MS		500	/* for a gateway that does not read */
+#define FULL_RETRY_MS		500	/* for a gateway that does not read, or the disk */
 #define IDLE_DEFAULT_MS		300000	/* RFC 4787 REQ-5 */
 
 static int64_t clock_ms(clockid_t clock)
@@ -55,8 +55,8 @@ static void arm(struct rn_core *core)
 	g_source_set_ready_time(core->timer, g_get_monotonic_time() + left * 1000);
 }
 
-/* What it would do now is to say something again to one that does not read: it
- * can wait, as long as nothing is over.
+/* What it would do now is to say something again, to one that does not read or
+ * behind a disk that is slow: it can wait, as long as nothing is over.
  */
 static bool postpone(struct rn_core *core, struct rn_record *record, int64_t now)
 {
@@ -66,7 +66,7 @@ static bool postpone(struct rn_core *core, struct rn_record *record, int64_t now
 						     at_dst ? own->dst : own->owner);
 	int64_t end = OWN_NEVER;
 
-	if (!peer || !core->hooks->full(peer))
+	if (!rn_core_behind(core) && (!peer || !core->hooks->full(peer)))
 		return false;
 	if (rn_record_owned(record) && own->state != OWN_CTL_GRANTED)
 		end = own->since + OWN_T_VERIFY;

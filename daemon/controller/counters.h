@@ -40,7 +40,8 @@
 	  "times that a gateway was not read for a while, because it did not read " \
 	  "or because the disk was behind") \
 	X(postponed, \
-	  "messages not said again yet, because the gateway has enough to read") \
+	  "messages not said again yet, because the gateway has enough to read " \
+	  "or the disk is behind") \
 	X(resynced, "mappings granted again after a connection or a registration") \
 	X(resync_stalls, \
 	  "times that this went on though nothing had been acknowledged for a second") \
