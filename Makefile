@@ -20,7 +20,7 @@ export LC_ALL := C.UTF-8
 export LANG := C.UTF-8
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
-.PHONY: all module daemon natctl debug gen gen-check check check-unit check-layers \
+.PHONY: all module daemon daemon-debug natctl debug gen gen-check check check-unit check-layers \
 	check-shows check-rig check-net style kernels dkms-check demo deps install clean
 
 # Before the included files ask pkg-config. Whoever only builds may lack what
@@ -47,6 +47,10 @@ module kernels:
 # With selftests that run at load: build/kmod-VERSION-debug.
 debug:
 	MAKEFLAGS= tests/tools/kernels.sh --debug
+
+# The daemons with points at which tests kill them: build/debug/bin.
+daemon-debug:
+	$(MAKE) --no-print-directory FAILPOINTS=1 daemon
 
 gen:
 	tests/tools/gen.sh

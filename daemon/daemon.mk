@@ -3,10 +3,11 @@
 # works alone too: make -f daemon/daemon.mk daemon
 #   V=1          shows commands
 #   SANITIZE=1   address and undefined behaviour sanitizers, into build/asan/
+#   FAILPOINTS=1 points at which a test kills the daemons, into build/debug/
 ifndef RN_DAEMON_MK
 RN_DAEMON_MK := 1
 
-BUILD := $(if $(SANITIZE),build/asan,build)
+BUILD := $(if $(FAILPOINTS),build/debug,$(if $(SANITIZE),build/asan,build))
 Q := $(if $(V),,@)
 say = $(if $(V),,@printf '  %-7s %s\n' $(1) $(2))
 PKG_CONFIG ?= pkg-config
@@ -16,7 +17,8 @@ RN_SANITIZE := -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all
 RN_CPPFLAGS := -D_GNU_SOURCE -Idaemon -I$(BUILD)/gen -Iinclude/uapi \
 	$(shell $(PKG_CONFIG) --cflags-only-I $(RN_PKGS))
 RN_CFLAGS := -std=gnu11 -O2 -g -Wall -Wextra -Werror -Wmissing-prototypes -Wshadow \
-	-Wno-unused-parameter $(if $(SANITIZE),$(RN_SANITIZE)) $(CFLAGS)
+	-Wno-unused-parameter $(if $(SANITIZE),$(RN_SANITIZE)) $(if $(FAILPOINTS),-DRN_FAILPOINTS) \
+	$(CFLAGS)
 RN_LIBS := $(shell $(PKG_CONFIG) --libs $(RN_PKGS))
 
 # Rooms, lowest first. Each may include those before it and no other.

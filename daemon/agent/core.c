@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include "agent/counters.h"
+#include "agent/point.h"
 #include "agent/timer.h"
 #include "base/log.h"
 
@@ -228,6 +229,7 @@ static gboolean carry_out(struct agent_core *core, struct agent_entry *entry,
 		const struct own_act *act = &core->acts.act[i];
 		struct own_gw_event answer;
 
+		agent_point_act(act, false);
 		if (act->type == OWN_ACT_SEND) {
 			do_send(core, act);
 		} else if (act->type == OWN_ACT_NOTE) {
@@ -238,6 +240,7 @@ static gboolean carry_out(struct agent_core *core, struct agent_entry *entry,
 			*event = answer;
 			told = TRUE;
 		}
+		agent_point_act(act, true);
 	}
 	return told;
 }
@@ -311,6 +314,7 @@ void agent_core_miss(struct agent_core *core, const struct agent_kmsg_mapping *m
 	struct own_gw_event event;
 	struct rn_msg msg;
 
+	RN_FAILPOINT("agent.miss");
 	agent_counters_add(AGENT_MISSES, 1);
 	agent_counters_add(AGENT_MISSES_LOST, miss->lost);
 	entry = lookup_or_add(core, &miss->vm);
@@ -458,6 +462,7 @@ void agent_core_message(struct agent_core *core, uint32_t from, const struct rn_
 	struct own_gw_event event = { .type = OWN_GW_EV_MSG, .from = from, .msg = msg };
 	struct agent_entry *entry;
 
+	agent_point_received(msg->type);
 	agent_counters_add(AGENT_MESSAGES_TAKEN, 1);
 	if (msg->vm.addr.len)
 		entry = lookup_or_add(core, &msg->vm);

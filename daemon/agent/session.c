@@ -4,6 +4,7 @@
 #include <string.h>
 #include "agent/counters.h"
 #include "agent/timer.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "net/conn.h"
 
@@ -175,7 +176,9 @@ static void start_registration(struct agent_session *session)
 	msg.nonce = session->nonce;
 	session->asked_ns = agent_timer_now_ns();
 	agent_counters_add(AGENT_REGISTRATIONS, 1);
+	RN_FAILPOINT("agent.before-register");
 	rn_conn_send(session->conn, &msg);
+	RN_FAILPOINT("agent.after-register");
 }
 
 static uint64_t lease_end(uint64_t from_ns, uint64_t lease_ms)
@@ -269,6 +272,7 @@ static void tell_one(uint64_t id, uint64_t epoch, void *data)
 	struct rn_msg msg = { .type = RN_MSG_INVENTORY, .id = id, .epoch = epoch,
 			      .incarnation = session->incarnation };
 
+	RN_FAILPOINT("agent.inventory-item");
 	/* One that was not taken is granted again, and acknowledged as known. */
 	if (!rn_conn_send(session->conn, &msg))
 		agent_counters_add(AGENT_MESSAGES_UNSENT, 1);
@@ -287,6 +291,7 @@ static gboolean tell_some(gpointer data)
 			return G_SOURCE_CONTINUE;
 		if (rn_conn_send(session->conn, &end))
 			session->telling = FALSE;
+		RN_FAILPOINT("agent.inventory-sent");
 	}
 	session->tell = 0;
 	return G_SOURCE_REMOVE;
@@ -310,6 +315,7 @@ static void start_sync(struct agent_session *session)
 	rearm_lease(session);
 	session->telling = TRUE;
 	session->untold = G_MAXUINT;
+	RN_FAILPOINT("agent.inventory");
 	tell_soon(session);
 }
 
@@ -319,6 +325,7 @@ static void on_inventory_done(struct agent_session *session, const struct rn_msg
 
 	if (session->state != AGENT_SESSION_SYNC || msg->nonce != session->nonce)
 		return;
+	RN_FAILPOINT("agent.before-flush");
 	if (!agent_kernel_mapping_flush(session->kernel, session->incarnation, &error)) {
 		g_autofree char *why = g_strdup_printf("cannot flush what was not confirmed: %s",
 						       error->message);
@@ -326,6 +333,7 @@ static void on_inventory_done(struct agent_session *session, const struct rn_msg
 		abandon(session, why);
 		return;
 	}
+	RN_FAILPOINT("agent.after-flush");
 	agent_core_everyone(session->core, OWN_GW_EV_FLUSHED);
 	agent_peer_done(session->peers);
 	rn_dialer_established(session->dialer);
@@ -375,6 +383,7 @@ static void on_registered(struct agent_session *session, const struct rn_msg *ms
 
 	if (session->state != AGENT_SESSION_REGISTERING || msg->nonce != session->nonce)
 		return;
+	RN_FAILPOINT("agent.before-session-set");
 	if (!msg->incarnation ||
 	    !set_lease(session, msg->incarnation, session->asked_ns, msg->lease_ms, &error)) {
 		g_autofree char *why = g_strdup_printf("incarnation %" G_GUINT64_FORMAT
@@ -384,6 +393,7 @@ static void on_registered(struct agent_session *session, const struct rn_msg *ms
 		abandon(session, why);
 		return;
 	}
+	RN_FAILPOINT("agent.after-session-set");
 	rn_notice("registered with the controller as gateway %u, incarnation %" G_GUINT64_FORMAT,
 		  session->self, session->incarnation);
 	start_sync(session);

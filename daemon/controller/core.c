@@ -4,6 +4,7 @@
 #include <time.h>
 #include "base/log.h"
 #include "controller/output.h"
+#include "controller/point.h"
 #include "controller/tell.h"
 
 #define FULL_RETRY_MS		500	/* for a gateway that does not read, or the disk */
@@ -187,12 +188,16 @@ static void carry_out(struct rn_core *core, struct rn_record *record,
 		if (event->rev)
 			n_events++;
 	}
+	if (unit.mapping)
+		RN_FAILPOINT("ctl.before-put");
 	if (unit.mapping || unit.n_audit) {
 		uint64_t seq = rn_store_put(core->store, &unit);
 
 		if (unit.mapping)
 			core->saved = seq;
 	}
+	if (unit.mapping)
+		RN_FAILPOINT("ctl.after-put");
 	for (unsigned int i = 0; i < acts->n; i++)
 		if (acts->act[i].type == OWN_ACT_SEND)
 			rn_output_message(core, acts->act[i].to, &acts->act[i].msg);
@@ -365,6 +370,7 @@ void rn_core_message(struct rn_core *core, struct rn_gateway *gw, const struct r
 	const struct rn_cause_of cause = { .gw = gw };
 	struct rn_record *record;
 
+	rn_point_received(msg->type);
 	rn_gateway_refresh(gw, rn_core_now());
 	if (msg->type == RN_MSG_NATREQ) {
 		rn_count(&core->counters, requests);
@@ -412,10 +418,12 @@ void rn_core_register(struct rn_core *core, struct rn_gateway *gw, uint64_t nonc
 		.type = RN_MSG_REGISTERED, .nonce = nonce, .lease_ms = gw->lease_ms,
 	};
 
+	RN_FAILPOINT("ctl.register-received");
 	rn_tell_finish(core, gw);
 	rn_gateway_register(core->gateways, gw, rn_core_now());
 	rn_count(&core->counters, registrations);
 	save_gateway(gw, core);
+	RN_FAILPOINT("ctl.register-put");
 	rn_core_tell(core, gw, "registered", NULL, NULL, rn_output_allowed(core, gw));
 	/* Before any grant of the new incarnation. */
 	answer.incarnation = gw->row.incarnation;
@@ -429,10 +437,12 @@ void rn_core_fence(struct rn_core *core, struct rn_gateway *gw, const char *by,
 {
 	rn_tell_finish(core, gw);
 	if (!gw->row.fenced) {
+		RN_FAILPOINT("ctl.before-fence");
 		rn_gateway_fence(core->gateways, gw, rn_core_now());
 		rn_count(&core->counters, fenced);
 		save_gateway(gw, core);
 		rn_core_tell(core, gw, "fenced", by, reason, true);
+		RN_FAILPOINT("ctl.after-fence");
 	}
 	rn_tell_records(core, gw, OWN_CTL_EV_FENCED, by);
 }
@@ -500,6 +510,7 @@ static void on_durable(uint64_t seq, void *data)
 	struct rn_core *core = data;
 
 	core->durable = seq;
+	RN_FAILPOINT("ctl.durable");
 	rn_output_release(core);
 }
 

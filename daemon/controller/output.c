@@ -2,6 +2,7 @@
 #include <string.h>
 #include "base/log.h"
 #include "controller/output.h"
+#include "controller/point.h"
 
 /* Refusals of one gateway that go to the audit log, per minute: enough to see
  * what it does, too few to fill the disk.
@@ -40,9 +41,11 @@ static void emit(struct rn_core *core, const struct output *out)
 	struct rn_gateway *gw;
 
 	if (out->msg) {
+		rn_point_send(out->msg->type, false);
 		gw = rn_gateways_number(core->gateways, out->to);
 		if (!gw || !core->hooks->send(gw, out->msg))
 			rn_count(&core->counters, messages_unsent);
+		rn_point_send(out->msg->type, true);
 	} else if (out->event) {
 		core->hooks->event(out->event, core->hooks_data);
 	} else {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <string.h>
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "controller/resync.h"
 #include "controller/session.h"
@@ -219,6 +220,7 @@ static uint8_t judge_inventory(struct rn_session *session, const struct rn_msg *
 
 static void on_inventory(struct rn_session *session, const struct rn_msg *msg)
 {
+	RN_FAILPOINT("ctl.inventory");
 	rn_resync_named(&session->resync, msg);
 }
 

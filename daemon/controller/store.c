@@ -8,6 +8,7 @@
 #include <glib-unix.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+#include "base/failpoint.h"
 #include "controller/store-engine.h"
 
 #define GROUP_MAX	1000	/* units of one commit */
@@ -120,6 +121,7 @@ static gboolean write_group(struct rn_store *store, GPtrArray *group, GError **e
 	for (guint i = 0; i < group->len; i++)
 		if (!write_unit(store, group->pdata[i], error))
 			return FALSE;
+	RN_FAILPOINT("ctl.before-commit");
 	return store->engine->commit(store->db, error);
 }
 
@@ -161,6 +163,8 @@ static gpointer writer(gpointer data)
 		g_autoptr(GError) error = NULL;
 		int64_t start = g_get_monotonic_time();
 		gboolean ok = write_group(store, group, &error);
+
+		RN_FAILPOINT("ctl.after-commit");
 
 		g_mutex_lock(&store->lock);
 		if (ok) {
