@@ -29,5 +29,11 @@ $(BUILD)/bin/check-unit: private RN_PROG_LIBS += -Wl,--start-group $(TEST_ARCHIV
 
 -include tests/bench/*.mk
 
-test-tools: $(BUILD)/bin/forge
+test-tools: $(BUILD)/bin/forge $(BUILD)/bin/lostsync.so
 $(BUILD)/bin/forge: $(patsubst %,$(BUILD)/obj/tests/tools/%.o,forge forge-cases) $(RN_LIB_OBJS)
+
+# A disk that forgets what was not synced, preloaded into the controller.
+$(BUILD)/bin/lostsync.so: tests/tools/lostsync.c
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(RN_CPPFLAGS) $(RN_CFLAGS) -fPIC -shared -o $@ $<
