@@ -21,7 +21,7 @@ export LANG := C.UTF-8
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 .PHONY: all module daemon daemon-debug natctl debug gen gen-check check check-unit check-layers \
-	check-shows check-rig check-net style kernels dkms-check demo deps install clean
+	check-shows check-rig check-net check-kill check-kill-rig style kernels dkms-check demo deps install clean
 
 # Before the included files ask pkg-config. Whoever only builds may lack what
 # the tests need; who checks may not.
@@ -66,10 +66,16 @@ dkms-check:
 	MAKEFLAGS= tests/tools/dkms.sh
 
 # Scenarios need all programs, and the selftests' module for one of them.
-check-net: all debug test-tools
+check-net: all debug daemon-debug test-tools
 	tests/run.sh net
+# The disk that forgets, and the analysis of the wire, fail when they must.
+check-kill-rig: test-tools
+	tests/tools/kill-rig.py build/bin/lostsync.so
 check-rig:
 	tests/qemu/selftest.sh "$$(tests/tools/guest-kernels.sh 6.12)"
+# Daemons killed 1000 times, and power lost: make check-kill [ROUNDS=1000] [SEED=1]
+check-kill: all daemon-debug test-tools
+	tests/run.sh kill
 check:
 	tests/run.sh check
 demo: all test-tools

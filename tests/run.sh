@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # run.sh check    every ring, one after the other; all run even if one fails
 # run.sh net      scenarios in QEMU; KERNEL=6.1 and SCENARIO=05 choose
+# run.sh kill     ROUNDS=1000 rounds of kill -9, on one kernel (scenario 66)
 # run.sh demo     the demonstration, on one kernel
 # RIG_NAME=mine   another directory of logs than build/logs/net-VERSION, so that
 #                 two runs do not wait for each other
@@ -50,7 +51,7 @@ net() {
 		return 1
 	fi
 	# shellcheck disable=SC2046,SC2086
-	RIG_NAME=${RIG_NAME:-net}-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-3600} RIG_ENV="REPORT_MODES RIG_TIMES ${RIG_ENV:-}" \
+	RIG_NAME=${RIG_NAME:-net}-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-3600} RIG_ENV="REPORT_MODES RIG_TIMES RIG_LIMIT ${RIG_ENV:-}" \
 		tests/qemu/boot.sh "$1" tests/net/guest-run.sh $(realpath $files)
 }
 
@@ -105,7 +106,7 @@ prepare() {
 case ${1:-} in
 check)
 	prepare
-	part build - make --no-print-directory -j2 all debug test-tools
+	part build - make --no-print-directory -j2 all debug daemon-debug test-tools
 	part gen-check - make --no-print-directory gen-check
 	part layers - make --no-print-directory check-layers
 	part style - make --no-print-directory style
@@ -117,9 +118,17 @@ check)
 	part sim-sanitized sim make --no-print-directory -j2 sim SANITIZE=1 SEEDS=300
 	part dkms - make --no-print-directory dkms-check
 	part rig selftest make --no-print-directory check-rig
+	part kill-rig - make --no-print-directory check-kill-rig
 	nets
 	finish ;;
 net)
+	prepare
+	nets
+	finish ;;
+kill)
+	export KERNEL=${KERNEL:-6.12} SCENARIO=66 KILL_ROUNDS=${ROUNDS:-1000} KILL_SEED=${SEED:-1} KILL_ONLY=${ONLY:-}
+	export RIG_ENV="KILL_ROUNDS KILL_SEED KILL_ONLY" RIG_LIMIT=$((1500 + 30 * KILL_ROUNDS))
+	RIG_NAME=${RIG_NAME:-kill} RIG_TIMEOUT=$((RIG_LIMIT + 300))
 	prepare
 	nets
 	finish ;;

@@ -9,6 +9,7 @@
 #   KIND          address or port
 #   GATEWAY_EXTRA[NAME]   lines for [gateway NAME] of the controller, e.g. planned=10
 #   CONTROLLER_EXTRA, AGENT_EXTRA   lines put at the end of the file
+#   STORE         the controller's database
 
 : "${IDLE:=60s}" "${QUARANTINE:=120s}" "${KIND:=address}"
 CONTROLLER_EXTRA= AGENT_EXTRA=
@@ -19,6 +20,7 @@ PEER_PORT=7414
 # makes its own.
 PKI=${PKI:-$TOP/build/pki}
 BIN=${BIN:-$TOP/build/bin}
+STORE=${STORE:-$RUN/controller/store.db}
 
 # conf_identity NAME: URI SAN of controller, gw1, gw2, …
 conf_identity() {
@@ -46,7 +48,7 @@ conf_controller() {
 		[controller]
 		listen=$(ctl_addr ctl):$CONTROLLER_PORT
 		control-socket=$RUN/controller/control.sock
-		store=$RUN/controller/store.db
+		store=$STORE
 		report-from=${REPORT_FROM:-source}
 		quarantine=$QUARANTINE
 

@@ -86,7 +86,8 @@ bridge() {
 	later "$1" link add "$2" mtu "$MTU" up type bridge forward_delay 0 mcast_snooping 0
 }
 
-# add_gateway NUMBER: gwN at site N, after flush.
+# add_gateway NUMBER: gwN at site N, after flush. machine.py makes it again after
+# a power loss: what is changed here is changed there.
 add_gateway() {
 	local gw=gw$1 t dev
 	GW_NUMBER[$gw]=$1
@@ -108,10 +109,13 @@ add_gateway() {
 	done
 	wire "$gw" out0 net "$gw"
 	later net link set "$gw" master transit
+	# The same hardware when it comes again (machine.py): neighbours remember it.
+	later "$gw" link set out0 address "02:00:0b:00:00:0$1"
 	later "$gw" addr add "$(out_addr "$gw")/24" dev out0
 	later "$gw" route add default via $TRANSIT.1
 	wire "$gw" ctl0 ctl "$gw"
 	later ctl link set "$gw" master ctl0
+	later "$gw" link set ctl0 address "02:00:0c:00:00:0$1"
 	later "$gw" addr add "$(ctl_addr "$gw")/24" dev ctl0
 }
 
@@ -224,7 +228,10 @@ topology() {
 		shift
 	done
 	setup_ns lan net ctl srv
+	# A bridge has the lowest address of its ports unless told: neighbours of a
+	# gateway that comes and goes would be deaf until they ask again.
 	bridge net transit
+	later net link set transit address 02:00:0d:00:00:01
 	later net addr add $TRANSIT.1/24 dev transit
 	wire net srv srv eth0
 	later net addr add 192.0.2.1/24 dev srv
@@ -233,6 +240,7 @@ topology() {
 	later srv route add default via 192.0.2.1
 	later net route add blackhole $PUBLIC_POOL
 	bridge ctl ctl0
+	later ctl link set ctl0 address 02:00:0d:00:00:02
 	later ctl addr add $CONTROL.1/24 dev ctl0
 	for i in $(seq "$gateways"); do add_gateway "$i"; done
 	for t in $(seq "$TENANTS"); do
