@@ -132,8 +132,10 @@ void sim_ctl_wake(struct sim *s, unsigned int id)
 static int pick(struct sim *s, const struct rn_msg *msg)
 {
 	unsigned int id, start = sim_below(s, s->plan.ids), i;
+	bool prefer = !sim_chance(s, 200);
 
-	for (id = 1; id <= s->plan.ids; id++)
+	/* As the shell prefers it, but not always: the pool may have been full. */
+	for (id = 1; id <= s->plan.ids && prefer; id++)
 		if (s->ctl.rec[id].state == OWN_CTL_QUARANTINE &&
 		    rn_private_equal(&s->ctl.rec[id].vm, &msg->vm)) {
 			sim_count(s, quarantine_same_vm);

@@ -125,6 +125,51 @@ static void report_cells(const struct sim_totals *t)
 			row(ctl_name(cell), t->ctl[cell], OWN_CTL_STATE_MAX + 1);
 }
 
+/* Cells that no shell gives to the machine: nothing is asked, queued or kept there. */
+static bool gw_impossible(unsigned int cell, unsigned int state)
+{
+	bool translates = state == OWN_GW_ACTIVE || state == OWN_GW_SUSPENDED;
+
+	if (cell == OWN_GW_EV_TIME)
+		return translates;
+	if (cell == OWN_GW_EV_ADOPT)
+		return state > OWN_GW_PENDING;
+	if (cell == OWN_GW_EV_IDLE || cell == OWN_GW_EV_DELETED)
+		return state <= OWN_GW_PENDING;
+	if (cell == OWN_GW_EV_SESSION)
+		return state == OWN_GW_SUSPENDED;	/* just flushed */
+	switch (cell < GW_KERNEL ? 0 : (cell - GW_KERNEL) / 2) {
+	case OWN_ACT_HOLD:
+		return state > OWN_GW_MOVING_IN;
+	case OWN_ACT_FREEZE_OUT:
+		return !translates;
+	case OWN_ACT_FREEZE_REL:
+		return state != OWN_GW_ACTIVE;
+	}
+	return false;
+}
+
+static bool ctl_impossible(unsigned int cell, unsigned int state)
+{
+	bool idle = state == OWN_CTL_FREE || state == OWN_CTL_QUARANTINE;
+
+	switch (cell) {
+	case OWN_CTL_EV_ALLOCATE:
+		return !idle;
+	case OWN_CTL_EV_FENCED:
+	case OWN_CTL_EV_REGISTERED:
+		return idle || state == OWN_CTL_GRANTED;
+	case OWN_CTL_EV_TIME:
+	case OWN_CTL_EV_MIGRATE:
+	case OWN_CTL_EV_TAKEOVER:
+	case OWN_CTL_EV_INVENTORY_END:
+	case OWN_CTL_EV_RECLAIM:
+	case CTL_MSG + RN_MSG_NATREQ:
+		return idle;
+	}
+	return false;
+}
+
 static void report_missing(const struct sim_totals *t)
 {
 	unsigned int cell, state, missing = 0;
@@ -133,12 +178,12 @@ static void report_missing(const struct sim_totals *t)
 	printf("never reached:");
 	for (cell = 1; cell < SIM_GW_CELLS; cell++)
 		for (state = 0; state <= OWN_GW_STATE_MAX && gw_name(cell, buf); state++)
-			if (!t->gw[cell][state] && ++missing)
+			if (!t->gw[cell][state] && !gw_impossible(cell, state) && ++missing)
 				printf(" gateway %s in %s;", gw_name(cell, buf),
 				       own_gw_state_to_string((uint8_t)state));
 	for (cell = 1; cell < SIM_CTL_CELLS; cell++)
 		for (state = 0; state <= OWN_CTL_STATE_MAX && ctl_name(cell); state++)
-			if (!t->ctl[cell][state] && ++missing)
+			if (!t->ctl[cell][state] && !ctl_impossible(cell, state) && ++missing)
 				printf(" controller %s in %s;", ctl_name(cell),
 				       own_ctl_state_to_string((uint8_t)state));
 	printf(" %u cells\n", missing);

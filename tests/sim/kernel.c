@@ -240,6 +240,10 @@ int sim_kernel_do(struct sim *s, uint32_t g, const struct own_act *act, struct r
 	}
 	if (!msg->id || msg->id > s->plan.ids)
 		return -ENOENT;
+	if (!s->calm && act->type != OWN_ACT_DELETE && sim_chance(s, s->plan.full)) {
+		sim_count(s, no_memory);
+		return -ENOMEM;
+	}
 	switch ((enum own_act_type)act->type) {
 	case OWN_ACT_INSTALL:
 		return map_new(s, g, msg, SIM_ACTIVE, act->keep_timer);

@@ -58,6 +58,7 @@ void sim_plan(struct sim *s)
 	p->delays = (int)sim_between(s, 0, 2);
 	p->lose = (unsigned int)ONE_OF(s, 0, 0, 10, 50, 200, 500);
 	p->repeat = (unsigned int)ONE_OF(s, 0, 0, 20, 100, 300);
+	p->full = sim_chance(s, 200) ? (unsigned int)ONE_OF(s, 5, 50, 300) : 0;
 	p->fault_every = ONE_OF(s, 0, 1000, 5000, 20000, 100000);
 	p->order_every = ONE_OF(s, 50, 200, 1000, 5000, 20000);
 	if (p->hostile)

@@ -67,6 +67,7 @@ struct sim_plan {
 	bool stream;		/* messages in order, lost only with their connection */
 	int delays;		/* 0 fast, 1 far away, 2 anything up to minutes */
 	unsigned int lose, repeat;
+	unsigned int full;	/* a kernel has no memory for what it is asked */
 	int64_t fault_every, order_every, hostile_every;	/* ms; 0 never */
 	unsigned int crash, partition, pause, skew, delete_map;	/* weights of faults */
 	int64_t lease_ms[SIM_GWS + 1];	/* 0: the operator fences */
@@ -349,9 +350,9 @@ void sim_check_idle(struct sim *s, uint32_t g, int vm, const struct rn_timer *ti
 /* ---- count.c ---- */
 #define SIM_FAULTS(X) \
 	X(lost) X(repeated) X(late) X(overtaken) X(full) X(partition_both) X(partition_one) \
-	X(healed) X(gateway_crash) X(gateway_dead) X(agent_restart) X(controller_crash) \
+	X(healed) X(gateway_crash) X(agent_restart) X(controller_crash) \
 	X(crash_torn) X(crash_unsent) X(agent_paused) X(controller_paused) X(old_inputs) \
-	X(deleted) X(wrong_mode) X(mode_refused) X(cut) X(hostile_sent) X(hostile_replayed) \
+	X(deleted) X(no_memory) X(wrong_mode) X(mode_refused) X(cut) X(hostile_sent) X(hostile_replayed) \
 	X(lease_lapsed) X(lease_over) X(renewal_refused) X(fenced) X(order_migrate) \
 	X(order_takeover) X(takeover_gateway) X(order_wrong) X(reclaim) X(vm_moved) \
 	X(released_by_hand) X(registered) X(reconnected) X(idle_reported) X(quarantine_other_vm) X(quarantine_same_vm) \
