@@ -10,8 +10,7 @@ static void gateway_free(gpointer data)
 		return;
 	g_queue_clear(&gw->owned);
 	g_queue_clear(&gw->coming);
-	g_queue_clear(&gw->tell.asked_src);
-	g_queue_clear(&gw->tell.asked_dst);
+	g_queue_clear(&gw->tell.asked);
 	g_free(gw->tell.by);
 	g_free(gw->endpoint);
 	g_free(gw);
@@ -50,8 +49,7 @@ struct rn_gateway *rn_gateways_restore(struct rn_gateways *gateways,
 	gw->heard_at = -1;
 	g_queue_init(&gw->owned);
 	g_queue_init(&gw->coming);
-	g_queue_init(&gw->tell.asked_src);
-	g_queue_init(&gw->tell.asked_dst);
+	g_queue_init(&gw->tell.asked);
 	gw->tell.link.data = gw;
 	while (gateways->by_number->len <= row->number)
 		g_ptr_array_add(gateways->by_number, NULL);

@@ -26,15 +26,13 @@ struct rn_session;
 
 /*
  * What the records in a verification of a gateway are told about it, some in
- * each turn of the loop (core.c). Both queues are in the order of the serial up
- * to which their records know.
+ * each turn of the loop (tell.c).
  */
 struct rn_tell {
 	uint8_t type;			/* enum own_ctl_event_type, 0 none yet */
 	char *by;			/* NULL: the gateway itself */
 	uint64_t serial;		/* of this */
-	GQueue asked_src;		/* records it owns in a verification */
-	GQueue asked_dst;		/* records in VERIFY_DST that would come to it */
+	GQueue asked;			/* records, by the serial up to which they know */
 	GList link;			/* in the queue of those who still have to be told */
 	bool linked;
 };

@@ -82,72 +82,67 @@ static void leave_queues(struct rn_records *records, struct rn_record *record)
 	record->coming_queue = 0;
 }
 
-static void leave_told(struct rn_told *told, GQueue *queue)
+static void leave_asked(struct rn_gateway *gw, struct rn_record *record)
 {
-	g_queue_unlink(queue, &told->link);
-	told->queue = 0;
+	g_queue_unlink(&gw->tell.asked, &record->asked_link);
+	record->asked_queue = 0;
 }
 
 /* Enters the tail, so that the queue stays in the order of the serials. */
-static void enter_told(struct rn_told *told, GQueue *queue, const struct rn_gateway *gw)
+static void enter_asked(struct rn_gateway *gw, struct rn_record *record)
 {
-	told->serial = gw->tell.serial;
-	told->queue = gw->row.number;
-	g_queue_push_tail_link(queue, &told->link);
+	record->told = gw->tell.serial;
+	record->asked_queue = gw->row.number;
+	g_queue_push_tail_link(&gw->tell.asked, &record->asked_link);
 }
 
-static void index_told(struct rn_records *records, struct rn_record *record)
+/* What happens to the other one of the two changes nothing in a verification. */
+static uint32_t asked(const struct own_ctl_rec *own)
 {
-	const struct own_ctl_rec *own = &record->own;
-	bool verifying = rn_record_owned(record) && own->state != OWN_CTL_GRANTED;
-	uint32_t src = verifying ? own->owner : 0;
-	uint32_t dst = own->state == OWN_CTL_VERIFY_DST ? own->dst : 0;
+	switch ((enum own_ctl_state)own->state) {
+	case OWN_CTL_FREE:
+	case OWN_CTL_GRANTED:
+	case OWN_CTL_QUARANTINE:
+		return 0;
+	case OWN_CTL_VERIFY_DST:
+		return own->dst;
+	case OWN_CTL_VERIFY_SRC:
+	case OWN_CTL_REVOKING:
+		return own->owner;
+	}
+	return 0;
+}
+
+static void index_asked(struct rn_records *records, struct rn_record *record)
+{
+	uint32_t number = asked(&record->own);
 	struct rn_gateway *gw;
 
-	if (src != record->src.queue) {
-		gw = rn_gateways_number(records->gateways, record->src.queue);
-		if (gw)
-			leave_told(&record->src, &gw->tell.asked_src);
-		gw = rn_gateways_number(records->gateways, src);
-		if (gw)
-			enter_told(&record->src, &gw->tell.asked_src, gw);
-	}
-	if (dst != record->dst.queue) {
-		gw = rn_gateways_number(records->gateways, record->dst.queue);
-		if (gw)
-			leave_told(&record->dst, &gw->tell.asked_dst);
-		gw = rn_gateways_number(records->gateways, dst);
-		if (gw)
-			enter_told(&record->dst, &gw->tell.asked_dst, gw);
-	}
+	if (number == record->asked_queue)
+		return;
+	gw = rn_gateways_number(records->gateways, record->asked_queue);
+	if (gw)
+		leave_asked(gw, record);
+	gw = rn_gateways_number(records->gateways, number);
+	if (gw)
+		enter_asked(gw, record);
 }
 
 struct rn_record *rn_records_untold(const struct rn_gateway *gw)
 {
-	const GList *src = gw->tell.asked_src.head, *dst = gw->tell.asked_dst.head;
-	struct rn_record *record;
+	const GList *head = gw->tell.asked.head;
+	struct rn_record *record = head ? head->data : NULL;
 
-	record = src ? src->data : NULL;
-	if (record && record->src.serial < gw->tell.serial)
-		return record;
-	record = dst ? dst->data : NULL;
-	return record && record->dst.serial < gw->tell.serial ? record : NULL;
-}
-
-static bool told(struct rn_told *told, GQueue *queue, const struct rn_gateway *gw)
-{
-	if (told->queue != gw->row.number || told->serial >= gw->tell.serial)
-		return false;
-	leave_told(told, queue);
-	enter_told(told, queue, gw);
-	return true;
+	return record && record->told < gw->tell.serial ? record : NULL;
 }
 
 bool rn_records_told(struct rn_record *record, struct rn_gateway *gw)
 {
-	bool src = told(&record->src, &gw->tell.asked_src, gw);
-
-	return told(&record->dst, &gw->tell.asked_dst, gw) || src;
+	if (record->told >= gw->tell.serial)
+		return false;
+	leave_asked(gw, record);
+	enter_asked(gw, record);
+	return true;
 }
 
 void rn_records_free(struct rn_records *records)
@@ -163,11 +158,9 @@ void rn_records_free(struct rn_records *records)
 	for (guint i = 1; i < records->gateways->by_number->len; i++) {
 		struct rn_gateway *gw = rn_gateways_number(records->gateways, i);
 
-		if (!gw)
-			continue;
-		/* Their links are in the records. */
-		g_queue_init(&gw->tell.asked_src);
-		g_queue_init(&gw->tell.asked_dst);
+		/* The links are in the records. */
+		if (gw)
+			g_queue_init(&gw->tell.asked);
 	}
 	rn_heap_uninit(&records->wakes);
 	g_hash_table_unref(records->by_host);
@@ -186,8 +179,7 @@ static struct rn_record *insert(struct rn_records *records, uint64_t id,
 	record->owner_link.data = record;
 	record->coming_link.data = record;
 	record->host_link.data = record;
-	record->src.link.data = record;
-	record->dst.link.data = record;
+	record->asked_link.data = record;
 	g_hash_table_insert(records->by_id, &record->own.id, record);
 	g_hash_table_insert(records->by_public, &record->own.pub, record);
 	return record;
@@ -340,7 +332,7 @@ void rn_records_update(struct rn_records *records, struct rn_record *record,
 	index_vm(records, record, before);
 	index_host(records, record);
 	index_gateways(records, record);
-	index_told(records, record);
+	index_asked(records, record);
 	count_in_owner(records, record);
 	if (record->own.wake == OWN_NEVER)
 		rn_heap_remove(&records->wakes, &record->wake);

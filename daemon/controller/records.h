@@ -17,11 +17,9 @@ struct rn_record {
 	struct rn_addr host;		/* of that queue */
 	uint32_t owner_queue, coming_queue;	/* whose; 0 in none */
 	bool revoking, unacked;		/* counted in its owner's */
-	struct rn_told {
-		GList link;		/* in asked_src or asked_dst of the gateway, ... */
-		uint32_t queue;		/* ... whose; 0 in none */
-		uint64_t serial;	/* up to which it was told */
-	} src, dst;
+	GList asked_link;		/* while in a verification, of who is asked */
+	uint32_t asked_queue;		/* who that is; 0 none */
+	uint64_t told;			/* serial up to which it was told of that one */
 	uint64_t named;			/* serial of the owner's inventory that had it */
 	uint8_t code;			/* why the last order or report was refused */
 	GSList *watches;		/* orders that wait for it, see order.h */
@@ -65,7 +63,7 @@ struct rn_record *rn_records_due(struct rn_records *records, int64_t now);
 void rn_records_postpone(struct rn_records *records, struct rn_record *record, int64_t due);
 /* One of those in a verification of gw that do not know gw->tell; NULL: all do. */
 struct rn_record *rn_records_untold(const struct rn_gateway *gw);
-/* True when record was such a one; from now on it knows. */
+/* gw is who is asked about record. True when it did not know; now it does. */
 bool rn_records_told(struct rn_record *record, struct rn_gateway *gw);
 /* Ids in ascending order, a snapshot that lists walk; free with g_array_unref. */
 GArray *rn_records_ids(const struct rn_records *records);

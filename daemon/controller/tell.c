@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "controller/tell.h"
 
-static void tell_one(struct rn_core *core, struct rn_record *record, uint32_t number)
+void rn_tell_catch_up(struct rn_core *core, struct rn_record *record)
 {
-	struct rn_gateway *gw = rn_gateways_number(core->gateways, number);
-	struct own_ctl_event event = { .from = number };
+	struct rn_gateway *gw = rn_gateways_number(core->gateways, record->asked_queue);
+	struct own_ctl_event event = { .from = record->asked_queue };
 	struct rn_cause_of cause = { 0 };
 
 	/* Marked before the step, which would tell it again. */
@@ -15,12 +15,6 @@ static void tell_one(struct rn_core *core, struct rn_record *record, uint32_t nu
 	if (!cause.by)
 		cause.gw = gw;
 	rn_core_step(core, record, &event, &cause);
-}
-
-void rn_tell_catch_up(struct rn_core *core, struct rn_record *record)
-{
-	tell_one(core, record, record->src.queue);
-	tell_one(core, record, record->dst.queue);
 }
 
 /* True when some are left. */

@@ -421,6 +421,29 @@ START_TEST(test_not_told)
 }
 END_TEST
 
+/* The one that is asked matters: a destination that registers is asked again, in
+ * its new incarnation; the source's registration changes nothing.
+ */
+START_TEST(test_destination_told)
+{
+	struct rn_record *record = rn_records_id(core->records, 1);
+	struct rn_private vm = record->own.vm;
+
+	record->own.state = OWN_CTL_VERIFY_DST;
+	record->own.dst = 2;
+	record->own.since = rn_core_now() + HOUR_MS;
+	record->own.retry_at = OWN_NEVER;
+	rn_records_update(core->records, record, &vm);
+	rn_core_register(core, gw1, 1);
+	WAIT_FOR(sent[1][RN_MSG_REGISTERED]);
+	ck_assert_uint_eq(sent[2][RN_MSG_VERIFY_DST], 0);
+	rn_core_register(core, gw2, 1);
+	WAIT_FOR(sent[2][RN_MSG_VERIFY_DST] == 1);
+	ck_assert_uint_eq(last[2][RN_MSG_VERIFY_DST].incarnation, 2);
+	ck_assert_uint_eq(sent[2][RN_MSG_REGISTERED], 1);
+}
+END_TEST
+
 Suite *suite_resync(void)
 {
 	Suite *suite = suite_create("resync");
@@ -439,6 +462,7 @@ Suite *suite_resync(void)
 	tcase_add_test(tc, test_told_in_turns);
 	tcase_add_test(tc, test_told_twice);
 	tcase_add_test(tc, test_not_told);
+	tcase_add_test(tc, test_destination_told);
 	suite_add_tcase(suite, tc);
 	return suite;
 }
