@@ -190,8 +190,9 @@ void gw_send_open(struct gw_step *s)
 	struct rn_msg *m;
 
 	switch ((enum own_gw_state)e->state) {
-	case OWN_GW_NONE:
 	case OWN_GW_ACTIVE:
+		return;			/* see on_time */
+	case OWN_GW_NONE:
 	case OWN_GW_SUSPENDED:
 		e->retry_at = OWN_NEVER;
 		return;
@@ -247,6 +248,7 @@ static int64_t next_wake(const struct own_gw_entry *e)
 		/* Only so that the shell can forget the entry then. */
 		return e->asked_nonce ? e->asked_until : OWN_NEVER;
 	case OWN_GW_ACTIVE:
+		return wake;
 	case OWN_GW_SUSPENDED:
 		return OWN_NEVER;
 	}
@@ -328,8 +330,15 @@ static void on_time(struct gw_step *s)
 		gw_send_open(s);
 		return;
 	}
-	if (now >= e->retry_at)
-		gw_send_open(s);
+	if (now < e->retry_at)
+		return;
+	if (e->state == OWN_GW_ACTIVE) {
+		/* The kernel had nothing, and no room for the promise. */
+		e->retry_at = OWN_NEVER;
+		gw_let_go(s);
+		return;
+	}
+	gw_send_open(s);
 }
 
 void gw_left(struct gw_step *s, uint32_t dst, const struct rn_msg *msg)

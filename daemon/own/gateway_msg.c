@@ -410,6 +410,11 @@ static void floor_set(struct gw_step *s, const struct own_gw_cause *cause, int e
 		gw_note(s, OWN_NOTE_REFUSED, RN_CODE_LIMIT);
 		if (cause->type == RN_MSG_VERIFY_SRC)
 			gw_answer(s, cause, RN_CODE_VM_HERE);
+		/* All others are asked again; of what is gone from the kernel
+		 * nobody else would tell. Busy means that it is there.
+		 */
+		if (cause->type == RN_MSG_REL && err != -EBUSY && e->state == OWN_GW_ACTIVE)
+			e->retry_at = s->env->now + OWN_RETRY_MAX;
 		return;
 	}
 	if (cause->type == RN_MSG_REL) {

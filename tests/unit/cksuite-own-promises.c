@@ -105,6 +105,28 @@ START_TEST(P3_a_freeze_that_fails_promises_nothing)
 }
 END_TEST
 
+/* The kernel lost it, and had no room for the promise: nobody else would tell. */
+START_TEST(I2_what_the_kernel_lost_is_given_back_in_the_end)
+{
+	struct rn_msg gone = message(0);
+
+	fresh(RN_MODE_SOURCE);
+	reach(OWN_GW_ACTIVE);
+	step(OWN_GW_EV_DELETED, 0, &gone);
+	is_in(OWN_GW_ACTIVE, "FLOOR");
+	kernel(-ENOMEM);
+	ck_assert_int_eq(entry.wake, NOW + OWN_RETRY_MAX);
+	env.now += OWN_RETRY_MAX;
+	step(OWN_GW_EV_TIME, 0, NULL);
+	is_in(OWN_GW_ACTIVE, "FLOOR");
+	kernel(-EBUSY);				/* it is there after all */
+	ck_assert_int_eq(entry.wake, OWN_NEVER);
+	step(OWN_GW_EV_DELETED, 0, &gone);
+	kernel(0);
+	is_in(OWN_GW_RELEASING, "rel");
+}
+END_TEST
+
 START_TEST(P4_time_out_asks_and_never_thaws)
 {
 	struct rn_msg grant = message(RN_MSG_GRANT);
@@ -464,6 +486,7 @@ Suite *suite_own_promises(void)
 	tcase_add_test(tcase, P3_yes_only_after_the_freeze);
 	tcase_add_test(tcase, P3_yes_of_who_holds_nothing_needs_a_floor);
 	tcase_add_test(tcase, P3_a_freeze_that_fails_promises_nothing);
+	tcase_add_test(tcase, I2_what_the_kernel_lost_is_given_back_in_the_end);
 	tcase_add_test(tcase, P4_time_out_asks_and_never_thaws);
 	tcase_add_test(tcase, P4_a_third_destination_needs_a_new_epoch);
 	tcase_add_test(tcase, P5_a_suspended_mapping_is_confirmed_or_forgotten);
