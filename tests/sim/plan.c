@@ -75,7 +75,7 @@ void sim_plan(struct sim *s)
 	plan_idle(s);
 	p->quarantine = ONE_OF(s, 0, 1000, 20000, OWN_T_QUARANTINE);
 	p->fsync_ms = ONE_OF(s, 1, 10, 100, 1000);
-	p->talk_ms = ONE_OF(s, 30, 300, 2000);
+	p->talk_ms = ONE_OF(s, 100, 500, 3000);
 	p->steps = (unsigned int)ONE_OF(s, 500, 2000, 5000, 20000);
 	p->kill_one = sim_chance(s, 150);
 	p->helped = p->kill_one || sim_chance(s, 600);
