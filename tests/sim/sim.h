@@ -350,13 +350,14 @@ void sim_check_idle(struct sim *s, uint32_t g, int vm, const struct rn_timer *ti
 /* ---- count.c ---- */
 #define SIM_FAULTS(X) \
 	X(lost) X(repeated) X(late) X(overtaken) X(full) X(partition_both) X(partition_one) \
-	X(healed) X(gateway_crash) X(agent_restart) X(controller_crash) \
-	X(crash_torn) X(crash_unsent) X(agent_paused) X(controller_paused) X(old_inputs) \
-	X(deleted) X(no_memory) X(wrong_mode) X(mode_refused) X(cut) X(hostile_sent) X(hostile_replayed) \
-	X(lease_lapsed) X(lease_over) X(renewal_refused) X(fenced) X(order_migrate) \
-	X(order_takeover) X(takeover_gateway) X(order_wrong) X(reclaim) X(vm_moved) \
-	X(released_by_hand) X(registered) X(reconnected) X(idle_reported) X(quarantine_other_vm) X(quarantine_same_vm) \
-	X(killed_for_ever) X(unhelped_end) X(attacked_end)
+	X(healed) X(gateway_crash) X(agent_restart) X(controller_crash) X(crash_torn) \
+	X(crash_unsent) X(agent_paused) X(controller_paused) X(old_inputs) X(deleted) \
+	X(no_memory) X(wrong_mode) X(mode_refused) X(cut) X(hostile_sent) \
+	X(hostile_replayed) X(lease_lapsed) X(lease_over) X(renewal_refused) X(fenced) \
+	X(order_migrate) X(order_takeover) X(takeover_gateway) X(order_wrong) X(reclaim) \
+	X(vm_moved) X(released_by_hand) X(registered) X(reconnected) X(idle_reported) \
+	X(quarantine_other_vm) X(quarantine_same_vm) X(killed_for_ever) X(unhelped_end) \
+	X(attacked_end)
 
 enum sim_fault_kind {
 #define X(name) SIM_F_##name,
