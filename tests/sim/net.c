@@ -96,10 +96,10 @@ static void say_message(struct sim *s, const char *what, uint32_t from, uint32_t
 	sim_say(s,
 		"%s %s%u > %s%u  %s id %llu epoch %llu inc %llu "
 		"src %u dst %u vm%d %llu/%llu%s%s",
-		what, from ? "gw" : "c", from, to ? "gw" : "c", to, rn_msg_type_to_string(msg->type),
-		(unsigned long long)msg->id, (unsigned long long)msg->epoch,
-		(unsigned long long)msg->incarnation, msg->src, msg->dst,
-		sim_vm_number(&msg->vm), (unsigned long long)msg->timer.elapsed,
+		what, from ? "gw" : "c", from, to ? "gw" : "c", to,
+		rn_msg_type_to_string(msg->type), (unsigned long long)msg->id,
+		(unsigned long long)msg->epoch, (unsigned long long)msg->incarnation, msg->src,
+		msg->dst, sim_vm_number(&msg->vm), (unsigned long long)msg->timer.elapsed,
 		(unsigned long long)msg->timer.preset, msg->code ? " " : "",
 		msg->code ? rn_code_to_string(msg->code) : "");
 }
