@@ -151,7 +151,8 @@ audited=$(grep -cE '^\[rev [0-9]+\] [0-9:.]+ (refused|alarm) ' "$LOGS/monitor.ou
 say "refused $refused, of these written to the audit $audited, beyond the bound $unaudited"
 expect_eq "B6 each refusal is in the audit or counted as one too many" "$refused" $((audited + unaudited))
 expect_range "B6 the audit is bounded: 30 a minute and gateway" 30 $((3 * 30 * (1 + SECONDS / 60))) "$audited"
-expect_eq "B6 the address's own audit names who lied" "gw1 gw2 gw3" \
+# The owner's first lies may have been one too many in that minute.
+expect_match "B6 the address's own audit names who lied" "^(gw1 )?gw2 gw3\$" \
 	"$(controller -j audit "$public" | jq -r '[.[] | select(.what == "alarm") | .by] | unique | join(" ")')"
 expect "B3 the connection never noticed" chat_goes_on chat
 chat_stop chat

@@ -6,7 +6,7 @@
  *   forge --ca F --cert F --key F --to ADDR:PORT --identity URI --name NAME
  *         [--mode source|destination] [--incarnation N] TYPE [FIELD=VALUE ...]
  *
- * TYPE: rel, mig-s, mig-d, resume, natreq, yes, no, xfer, grant-ack, grant. The
+ * TYPE: rel, mig-s, mig-d, resume, natreq, yes, no, xfer, grant-ack, grant, register. The
  * fields are those of forge-cases.c. Prints each message that comes back; ends
  * soon after the answer, with 0 if the message was answered, 1 if the connection
  * was refused, 3 if nothing was said. With --count N it is said N times, each
@@ -60,7 +60,7 @@ static const struct {
 	{ "rel", RN_MSG_REL }, { "mig-s", RN_MSG_MIG_S }, { "mig-d", RN_MSG_MIG_D },
 	{ "resume", RN_MSG_RESUME }, { "natreq", RN_MSG_NATREQ }, { "yes", RN_MSG_VERIFY_YES },
 	{ "no", RN_MSG_VERIFY_NO }, { "xfer", RN_MSG_XFER }, { "grant-ack", RN_MSG_GRANT_ACK },
-	{ "grant", RN_MSG_GRANT },
+	{ "grant", RN_MSG_GRANT }, { "register", RN_MSG_REGISTER },
 };
 
 struct forge {
