@@ -169,6 +169,7 @@ static void on_request(struct rn_control_call *call, const RnRequest *request, v
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__GATEWAY_LIST:
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__POOL_LIST:
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__AUDIT:
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__STORE_BACKUP:
 		rn_control_refuse(call, RN_CODE_NOT_OWNER,
 				  "a gateway cannot answer that: ask the controller, whose gateway this is at %s",
 				  api->config->controller_endpoint);

@@ -376,6 +376,7 @@ gboolean rn_config_duration(const struct rn_config *config, const char *group, c
 		guint64 ms;
 	} units[] = {
 		{ "", 1000 }, { "ms", 1 }, { "s", 1000 }, { "min", 60000 }, { "h", 3600000 },
+		{ "d", 86400000 },
 	};
 	const char *text = rn_config_string(config, group, key), *end;
 

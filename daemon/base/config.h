@@ -30,7 +30,7 @@ char **rn_config_names(const struct rn_config *config, const char *kind);
 const char *rn_config_string(const struct rn_config *config, const char *group, const char *key);
 gboolean rn_config_uint(const struct rn_config *config, const char *group, const char *key,
 			guint64 min, guint64 max, guint64 fallback, guint64 *value, GError **error);
-/* Seconds, with a unit (ms, s, min, h) or without; value in ms. */
+/* Seconds, with a unit (ms, s, min, h, d) or without; value in ms. */
 gboolean rn_config_duration(const struct rn_config *config, const char *group, const char *key,
 			    guint64 fallback_ms, guint64 *value, GError **error);
 gboolean rn_config_bool(const struct rn_config *config, const char *group, const char *key,

@@ -2,6 +2,7 @@
 #include <string.h>
 #include "controller/api.h"
 #include "controller/order.h"
+#include "controller/restored.h"
 #include "controller/selector.h"
 #include "controller/stream.h"
 #include "controller/view.h"
@@ -98,12 +99,15 @@ static void reply_status(struct rn_core *core, struct rn_control_call *call)
 {
 	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
 	Roamnat__Control__V1__Status status = ROAMNAT__CONTROL__V1__STATUS__INIT;
+	g_autofree char *waits = rn_restored_text(core);
 
 	status.daemon = "controller";
 	status.name = (char *)core->config->name;
 	status.version = ROAMNAT_VERSION;
 	status.mode = (char *)rn_mode_to_string(core->config->mode);
 	status.store = (char *)core->config->store;
+	if (waits)
+		status.waits = waits;
 	reply.status = &status;
 	reply.last = 1;
 	rn_control_reply(call, &reply);
@@ -276,6 +280,9 @@ static void on_request(struct rn_control_call *call, const RnRequest *request, v
 		return;
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__AUDIT:
 		rn_stream_audit(core, call, request);
+		return;
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__STORE_BACKUP:
+		rn_stream_backup(core, call, request);
 		return;
 	}
 	/* Of a natctl newer than we are: any number may come. */

@@ -5,6 +5,7 @@
 #include "proto/msg.h"
 
 #define LEASE_MIN_MS	10000
+#define KEEP_MIN_MS	60000
 
 static const struct rn_config_key keys[] = {
 	{ "controller", "name", FALSE },
@@ -13,6 +14,8 @@ static const struct rn_config_key keys[] = {
 	{ "controller", "store", FALSE },
 	{ "controller", "report-from", FALSE },
 	{ "controller", "quarantine", FALSE },
+	{ "controller", "reclaim", FALSE },
+	{ "audit", "keep", FALSE },
 	{ "tls", "ca", TRUE },
 	{ "tls", "cert", TRUE },
 	{ "tls", "key", TRUE },
@@ -39,6 +42,17 @@ static const char *string_or(const struct rn_config *file, const char *group, co
 	const char *value = rn_config_string(file, group, key);
 
 	return value ? value : fallback;
+}
+
+static gboolean load_keep(struct rn_ctl_config *config, GError **error)
+{
+	if (!rn_config_duration(config->file, "audit", "keep", 0, &config->audit_keep, error))
+		return FALSE;
+	if (!config->audit_keep || config->audit_keep >= KEEP_MIN_MS)
+		return TRUE;
+	rn_config_error(config->file, "audit", "keep", error,
+			"is shorter than %d s: give days (90d), or 0 for ever", KEEP_MIN_MS / 1000);
+	return FALSE;
 }
 
 static gboolean load_controller(struct rn_ctl_config *config, GError **error)
@@ -70,7 +84,9 @@ static gboolean load_controller(struct rn_ctl_config *config, GError **error)
 	}
 	if (!rn_config_choice(file, "controller", "report-from", modes, 0, &mode, error) ||
 	    !rn_config_duration(file, "controller", "quarantine", 120000,
-				&config->quarantine, error))
+				&config->quarantine, error) ||
+	    !rn_config_duration(file, "controller", "reclaim", 0, &config->reclaim, error) ||
+	    !load_keep(config, error))
 		return FALSE;
 	config->mode = mode == 0 ? RN_MODE_SOURCE : RN_MODE_DESTINATION;
 	return TRUE;

@@ -21,6 +21,8 @@ struct rn_ctl_config {
 	const char *ca, *cert, *key, *crl;
 	uint8_t mode;		/* enum rn_mode */
 	uint64_t quarantine;	/* ms */
+	uint64_t reclaim;	/* ms after the end of a lease, 0 never */
+	uint64_t audit_keep;	/* ms, 0 for ever */
 	GArray *gateways;	/* struct rn_gateway_config */
 	char **gateway_names;	/* what their names point to */
 	struct rn_pools *pools;	/* empty: nothing granted yet */

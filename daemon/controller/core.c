@@ -3,11 +3,15 @@
 #include <sys/random.h>
 #include <time.h>
 #include "base/log.h"
+#include "controller/audit.h"
 #include "controller/output.h"
 #include "controller/point.h"
+#include "controller/restored.h"
 #include "controller/tell.h"
 
 #define FULL_RETRY_MS		500	/* for a gateway that does not read, or the disk */
+#define RECLAIMS_PER_TURN	256
+#define RECLAIM_AGAIN_MS	10000	/* after those that were in a verification */
 #define IDLE_DEFAULT_MS		300000	/* RFC 4787 REQ-5 */
 
 static int64_t clock_ms(clockid_t clock)
@@ -25,7 +29,11 @@ int64_t rn_core_now(void)
 
 int64_t rn_core_wall(void)
 {
-	return clock_ms(CLOCK_REALTIME);
+	static int64_t base;
+
+	if (!base)
+		base = clock_ms(CLOCK_REALTIME) - rn_core_now();
+	return base + rn_core_now();
 }
 
 uint64_t rn_core_random(void)
@@ -40,7 +48,7 @@ uint64_t rn_core_random(void)
 
 /* ---- time ---- */
 
-static void arm(struct rn_core *core)
+void rn_core_arm(struct rn_core *core)
 {
 	const struct rn_heap_node *lease = rn_heap_first(&core->gateways->leases);
 	int64_t wake = rn_records_next_wake(core->records);
@@ -48,6 +56,8 @@ static void arm(struct rn_core *core)
 
 	if (lease && lease->due < wake)
 		wake = lease->due;
+	wake = MIN(wake, rn_audit_wake(core));
+	wake = MIN(wake, rn_restored_wake(core));
 	if (wake == OWN_NEVER) {
 		g_source_set_ready_time(core->timer, -1);
 		return;
@@ -80,6 +90,61 @@ static bool postpone(struct rn_core *core, struct rn_record *record, int64_t now
 	return true;
 }
 
+static void save_gateway(struct rn_gateway *gw, void *data)
+{
+	const struct rn_store_unit unit = { .gateway = &gw->row };
+	struct rn_core *core = data;
+
+	core->saved = rn_store_put(core->store, &unit);
+}
+
+static void lease_over(struct rn_core *core, struct rn_gateway *gw, int64_t now)
+{
+	bool unheard = gw->row.unheard;
+
+	rn_tell_finish(core, gw);
+	rn_gateway_over(gw, now);
+	rn_count(&core->counters, leases_over);
+	rn_restored_heard(core, gw);
+	if (unheard)
+		save_gateway(gw, core);
+	rn_core_tell(core, gw, "lease-over", NULL, "not renewed: what it owns can be taken over",
+		     true);
+	rn_restored_check(core);
+	rn_tell_records(core, gw, OWN_CTL_EV_FENCED, "lease");
+	if (core->config->reclaim)
+		rn_gateway_again(core->gateways, gw, now + (int64_t)core->config->reclaim);
+}
+
+/*
+ * T_reclaim: the lease is over for so long that nobody waits for the gateway. In
+ * parts; what is under verification is looked at again later. A fence is no
+ * lease: a gateway that is off by assertion never comes here.
+ */
+static void reclaim(struct rn_core *core, struct rn_gateway *gw, int64_t now)
+{
+	const struct own_ctl_event event = {
+		.type = OWN_CTL_EV_RECLAIM, .from = gw->row.number,
+	};
+	const struct rn_cause_of cause = { .by = "controller", .reclaim = true };
+	const GList *next, *l = gw->owned.head;
+	guint before = gw->owned.length;
+
+	rn_gateway_refresh(gw, now);
+	if (!gw->own.over || gw->row.fenced)
+		return;
+	for (int n = 0; l && n < RECLAIMS_PER_TURN; n++, l = next) {
+		struct rn_record *record = l->data;
+
+		next = l->next;
+		if (record->own.state == OWN_CTL_GRANTED && !record->own.move_to)
+			rn_core_step(core, record, &event, &cause);
+	}
+	if (gw->owned.length)
+		rn_gateway_again(core->gateways, gw, gw->owned.length < before ? now :
+				 now + RECLAIM_AGAIN_MS);
+}
+
 static gboolean on_timer(GSource *source, GSourceFunc func, gpointer data)
 {
 	static const struct own_ctl_event event = { .type = OWN_CTL_EV_TIME };
@@ -92,16 +157,17 @@ static gboolean on_timer(GSource *source, GSourceFunc func, gpointer data)
 	(void)source;
 	(void)func;
 	while ((gw = rn_gateways_next_over(core->gateways, now))) {
-		rn_tell_finish(core, gw);
-		rn_count(&core->counters, leases_over);
-		rn_core_tell(core, gw, "lease-over", NULL,
-			     "not renewed: what it owns can be taken over", true);
-		rn_tell_records(core, gw, OWN_CTL_EV_FENCED, "lease");
+		if (gw->over_told)
+			reclaim(core, gw, now);
+		else
+			lease_over(core, gw, now);
 	}
+	rn_audit_prune(core);
+	rn_restored_end(core);
 	for (int n = 0; n < RN_CORE_TURN && (record = rn_records_due(core->records, now)); n++)
 		if (!postpone(core, record, now))
 			rn_core_step(core, record, &event, &nobody);
-	arm(core);
+	rn_core_arm(core);
 	return G_SOURCE_CONTINUE;
 }
 
@@ -109,18 +175,17 @@ void rn_core_tell(struct rn_core *core, struct rn_gateway *gw, const char *what,
 		  const char *by, const char *text, bool audit)
 {
 	struct rn_store_audit event = {
-		.rev = ++core->rev,
-		.time_ns = g_get_real_time() * 1000,
+		.time_ns = rn_audit_time(core),
 		.from = gw->row.number,
 	};
-	const struct rn_store_unit unit = { .audit = &event, .n_audit = 1 };
 
+	event.rev = ++core->rev;
 	g_strlcpy(event.what, what, sizeof(event.what));
 	g_strlcpy(event.by, by ? by : gw->row.name, sizeof(event.by));
 	g_strlcpy(event.text, text ? text : "", sizeof(event.text));
 	rn_output_log(core, &event, 0);
 	if (audit)
-		rn_store_put(core->store, &unit);
+		rn_audit_put(core, &event);
 	rn_output_event(core, &event);
 	rn_output_release(core);
 }
@@ -165,7 +230,7 @@ static void check_overload(struct rn_core *core, uint32_t number)
 	rn_core_tell(core, gw, "overload", "controller", text, true);
 }
 
-static void carry_out(struct rn_core *core, struct rn_record *record,
+static void carry_out(struct rn_core *core, struct rn_record *record, uint64_t epoch,
 		      const struct own_acts *acts, const struct rn_cause_of *cause)
 {
 	const struct rn_store_mapping row = rn_record_row(record);
@@ -183,7 +248,7 @@ static void carry_out(struct rn_core *core, struct rn_record *record,
 			continue;
 		if (act->note == OWN_NOTE_REFUSED)
 			record->code = act->msg.code;
-		if (rn_output_take(core, act, record, cause, event))
+		if (rn_output_take(core, act, record, epoch, cause, event))
 			audit[unit.n_audit++] = *event;
 		if (event->rev)
 			n_events++;
@@ -193,6 +258,8 @@ static void carry_out(struct rn_core *core, struct rn_record *record,
 	if (unit.mapping || unit.n_audit) {
 		uint64_t seq = rn_store_put(core->store, &unit);
 
+		if (unit.n_audit)
+			rn_audit_kept(core, audit[0].time_ns);
 		if (unit.mapping)
 			core->saved = seq;
 	}
@@ -219,24 +286,26 @@ void rn_core_step(struct rn_core *core, struct rn_record *record,
 	};
 	struct own_acts acts;
 	struct rn_private vm;
+	uint64_t epoch;
 	uint32_t owner;
 	bool was_owned;
 
 	rn_tell_catch_up(core, record);
 	vm = record->own.vm;
+	epoch = record->own.epoch;
 	was_owned = rn_record_owned(record);
 	owner = record->owner_queue;
 	own_ctl_step(&env, &record->own, event, &acts);
 	rn_records_update(core->records, record, &vm);
 	sync_pool(core, record, was_owned, &vm);
-	carry_out(core, record, &acts, cause);
+	carry_out(core, record, epoch, &acts, cause);
 	if (record->by && !record->own.move_to && record->own.state == OWN_CTL_GRANTED)
 		rn_record_forget_order(record);
 	if (owner != record->owner_queue) {
 		check_overload(core, owner);
 		check_overload(core, record->owner_queue);
 	}
-	arm(core);
+	rn_core_arm(core);
 	rn_output_release(core);
 	if (record->watches)
 		core->hooks->changed(record, core->hooks_data);
@@ -247,7 +316,7 @@ void rn_core_step(struct rn_core *core, struct rn_record *record,
 void rn_core_refuse(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg,
 		    enum own_note note, uint8_t code, const char *text)
 {
-	const struct rn_cause_of cause = { .gw = gw };
+	const struct rn_cause_of cause = { .gw = gw, .epoch = msg->epoch };
 	struct own_act act = {
 		.type = OWN_ACT_NOTE,
 		.note = note,
@@ -263,11 +332,10 @@ void rn_core_refuse(struct rn_core *core, struct rn_gateway *gw, const struct rn
 		},
 	};
 	struct rn_store_audit event;
-	const struct rn_store_unit unit = { .audit = &event, .n_audit = 1 };
 
 	g_strlcpy(act.msg.text, text ? text : rn_code_to_sentence(code), sizeof(act.msg.text));
-	if (rn_output_take(core, &act, NULL, &cause, &event))
-		rn_store_put(core->store, &unit);
+	if (rn_output_take(core, &act, NULL, 0, &cause, &event))
+		rn_audit_put(core, &event);
 	rn_output_message(core, gw->row.number, &act.msg);
 	if (event.rev)
 		rn_output_event(core, &event);
@@ -323,6 +391,11 @@ static void allocate(struct rn_core *core, struct rn_gateway *gw, const struct r
 		return;
 	}
 	record = rn_records_public(core->records, &pub);
+	if ((!record || record != last) && !rn_restored_may_allocate(core)) {
+		rn_core_refuse(core, gw, msg, OWN_NOTE_REFUSED, RN_CODE_BUSY,
+			       "the store was restored: no new addresses for the time of a quarantine");
+		return;
+	}
 	if (!record)
 		record = rn_records_add(core->records, &pub);
 	request.timer.preset = rn_pool_spec(pool)->idle_ms ? rn_pool_spec(pool)->idle_ms :
@@ -367,7 +440,7 @@ void rn_core_message(struct rn_core *core, struct rn_gateway *gw, const struct r
 	const struct own_ctl_event event = {
 		.type = OWN_CTL_EV_MSG, .from = gw->row.number, .msg = msg,
 	};
-	const struct rn_cause_of cause = { .gw = gw };
+	const struct rn_cause_of cause = { .gw = gw, .epoch = msg->epoch };
 	struct rn_record *record;
 
 	rn_point_received(msg->type);
@@ -404,32 +477,21 @@ void rn_core_message(struct rn_core *core, struct rn_gateway *gw, const struct r
 
 /* ---- gateways ---- */
 
-static void save_gateway(struct rn_gateway *gw, void *data)
-{
-	const struct rn_store_unit unit = { .gateway = &gw->row };
-	struct rn_core *core = data;
-
-	core->saved = rn_store_put(core->store, &unit);
-}
-
 void rn_core_register(struct rn_core *core, struct rn_gateway *gw, uint64_t nonce)
 {
-	struct rn_msg answer = {
-		.type = RN_MSG_REGISTERED, .nonce = nonce, .lease_ms = gw->lease_ms,
-	};
-
 	RN_FAILPOINT("ctl.register-received");
 	rn_tell_finish(core, gw);
 	rn_gateway_register(core->gateways, gw, rn_core_now());
 	rn_count(&core->counters, registrations);
+	rn_restored_heard(core, gw);
 	save_gateway(gw, core);
 	RN_FAILPOINT("ctl.register-put");
 	rn_core_tell(core, gw, "registered", NULL, NULL, rn_output_allowed(core, gw));
 	/* Before any grant of the new incarnation. */
-	answer.incarnation = gw->row.incarnation;
-	rn_core_send(core, gw->row.number, &answer);
+	rn_restored_answer(core, gw, nonce);
+	rn_restored_check(core);
 	rn_tell_records(core, gw, OWN_CTL_EV_REGISTERED, NULL);
-	arm(core);
+	rn_core_arm(core);
 }
 
 void rn_core_fence(struct rn_core *core, struct rn_gateway *gw, const char *by,
@@ -440,9 +502,11 @@ void rn_core_fence(struct rn_core *core, struct rn_gateway *gw, const char *by,
 		RN_FAILPOINT("ctl.before-fence");
 		rn_gateway_fence(core->gateways, gw, rn_core_now());
 		rn_count(&core->counters, fenced);
+		rn_restored_heard(core, gw);
 		save_gateway(gw, core);
 		rn_core_tell(core, gw, "fenced", by, reason, true);
 		RN_FAILPOINT("ctl.after-fence");
+		rn_restored_check(core);
 	}
 	rn_tell_records(core, gw, OWN_CTL_EV_FENCED, by);
 }
@@ -468,6 +532,40 @@ static void load_gateway(const struct rn_store_gateway *row, void *data)
 	rn_gateways_restore(core->gateways, row);
 }
 
+/*
+ * P15 over a restart, whatever was done to the clock meanwhile: what was left of
+ * the quarantine when the process before last wrote something is what is left
+ * now. So it is never too short; and too long by the time of one quarantine at
+ * most.
+ */
+static void quarantine_again(struct rn_core *core, struct rn_record *record)
+{
+	/* By the clock of that process, as it was before anybody set it. */
+	int64_t seen = core->state.last_ns / 1000000 - core->state.value[RN_STORE_CLOCK];
+	int64_t left = record->own.free_at - seen, wall = rn_core_wall();
+	int64_t until = wall + MIN(left, (int64_t)core->config->quarantine);
+
+	if (left <= 0)
+		until = MIN(record->own.free_at, wall);
+	if (until == record->own.free_at)
+		return;
+	record->own.free_at = until;
+	g_array_append_val(core->again, record->own.id);
+}
+
+static void save_quarantines(struct rn_core *core)
+{
+	for (guint i = 0; i < core->again->len; i++) {
+		const struct rn_record *record =
+			rn_records_id(core->records, g_array_index(core->again, uint64_t, i));
+		const struct rn_store_mapping row = rn_record_row(record);
+		const struct rn_store_unit unit = { .mapping = &row };
+
+		core->saved = rn_store_put(core->store, &unit);
+	}
+	g_clear_pointer(&core->again, g_array_unref);
+}
+
 static gboolean load_mapping(const struct rn_store_mapping *row, void *data, GError **error)
 {
 	struct rn_core *core = data;
@@ -479,10 +577,12 @@ static gboolean load_mapping(const struct rn_store_mapping *row, void *data, GEr
 			    row->id);
 		return FALSE;
 	}
-	if (rn_record_owned(record))
+	if (rn_record_owned(record)) {
 		rn_pools_grant(core->pools, &row->pub, &row->vm);
-	else if (row->state == OWN_CTL_QUARANTINE)
-		rn_pools_quarantine(core->pools, &row->pub, &row->vm, row->free_at);
+	} else if (row->state == OWN_CTL_QUARANTINE) {
+		quarantine_again(core, record);
+		rn_pools_quarantine(core->pools, &row->pub, &row->vm, record->own.free_at);
+	}
 	return TRUE;
 }
 
@@ -497,12 +597,19 @@ struct rn_core *rn_core_new(struct rn_ctl_config *config, struct rn_store *store
 	core->store = store;
 	core->gateways = rn_gateways_new();
 	core->records = rn_records_new(core->gateways);
+	core->again = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	g_queue_init(&core->out);
 	g_queue_init(&core->tell);
-	if (rn_store_load(store, &visitor, core, &core->rev, error))
-		return core;
-	rn_core_free(core);
-	return NULL;
+	if (!rn_store_load(store, &visitor, core, &core->state, error)) {
+		rn_core_free(core);
+		return NULL;
+	}
+	core->rev = core->state.last_rev;
+	core->last_ns = core->state.last_ns;
+	core->restored = core->state.value[RN_STORE_RESTORED];
+	core->records->next_id = MAX(core->records->next_id,
+				     (uint64_t)core->state.value[RN_STORE_NEXT_ID] + 1);
+	return core;
 }
 
 static void on_durable(uint64_t seq, void *data)
@@ -512,6 +619,7 @@ static void on_durable(uint64_t seq, void *data)
 	core->durable = seq;
 	RN_FAILPOINT("ctl.durable");
 	rn_output_release(core);
+	rn_audit_durable(core);
 }
 
 static void on_failed(const char *message, void *data)
@@ -535,9 +643,12 @@ gboolean rn_core_start(struct rn_core *core, const struct rn_core_hooks *hooks, 
 	core->timer = g_source_new(&timer, sizeof(GSource));
 	g_source_set_callback(core->timer, NULL, core, NULL);
 	g_source_attach(core->timer, NULL);
+	rn_audit_start(core);
+	save_quarantines(core);
 	rn_gateways_configure(core->gateways, core->config->gateways, rn_core_now(),
 			      save_gateway, core);
-	arm(core);
+	rn_restored_start(core);
+	rn_core_arm(core);
 	return TRUE;
 }
 
@@ -551,6 +662,8 @@ void rn_core_free(struct rn_core *core)
 	}
 	rn_tell_stop(core);
 	rn_store_close(core->store);
+	if (core->again)
+		g_array_unref(core->again);
 	rn_output_clear(core);
 	rn_records_free(core->records);
 	rn_gateways_free(core->gateways);

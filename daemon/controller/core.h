@@ -44,12 +44,28 @@ struct rn_core {
 	guint telling;			/* source of that */
 	GSource *timer;
 	gboolean failed;
+	struct rn_store_state state;	/* as it was loaded */
+	GArray *again;			/* ids whose quarantine begins again, at start */
+	/* audit.c */
+	int64_t last_ns;		/* time of the last event */
+	int64_t clock_offset;		/* realtime - boot time, ms, as of then */
+	int64_t clock_set;		/* ms, since the start */
+	int64_t oldest_ns;		/* audit row to be pruned next, 0 none */
+	uint64_t pruning;		/* unit under way, 0 none */
+	int64_t pruned_before;
+	bool prune_on;			/* the last one had no room for all */
+	/* restored.c */
+	bool restored;			/* from a backup, and not over it */
+	uint32_t unheard;		/* gateways */
+	int64_t hold_until;		/* 0 while some are unheard */
 };
 
 /* Who causes a step: a gateway by a message, a user of natctl, or time. */
 struct rn_cause_of {
 	struct rn_gateway *gw;		/* NULL: not a gateway */
 	const char *by;			/* NULL: the gateway's name, or nobody */
+	uint64_t epoch;			/* the one that the message names, 0 none */
+	bool reclaim;			/* a release that the owner did not ask for */
 };
 
 /* In one turn of the loop, then others have theirs. */
@@ -65,7 +81,10 @@ gboolean rn_core_start(struct rn_core *core, const struct rn_core_hooks *hooks, 
 void rn_core_free(struct rn_core *core);
 
 int64_t rn_core_now(void);	/* ms of the boot-time clock */
-int64_t rn_core_wall(void);	/* ms of the realtime clock */
+/* ms of the realtime clock as it was at the start, going on with the boot-time
+ * clock: whoever sets the clock makes no quarantine longer or shorter.
+ */
+int64_t rn_core_wall(void);
 uint64_t rn_core_random(void);	/* nobody can guess it (P10) */
 
 /* The disk is behind: start nothing that can wait for `relieved`. */
@@ -87,6 +106,9 @@ void rn_core_fence(struct rn_core *core, struct rn_gateway *gw, const char *by,
 		   const char *reason);
 /* May one more mapping go to gw, those on their way counted (S15)? */
 bool rn_core_plan_allows(struct rn_core *core, const struct rn_gateway *gw);
+
+/* Sets the timer to whatever is due first. */
+void rn_core_arm(struct rn_core *core);
 
 /* To the output queue. */
 void rn_core_send(struct rn_core *core, uint32_t to, const struct rn_msg *msg);

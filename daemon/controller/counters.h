@@ -18,6 +18,7 @@
 	X(returned, "mappings that went back to their source at a new epoch") \
 	X(taken_over, "mappings taken over from a fenced gateway") \
 	X(released, "mappings released by their owner") \
+	X(reclaimed, "mappings taken back because their owner's lease is over for too long") \
 	X(refused, "requests refused; stats names each reason as refused_*") \
 	X(alarms, \
 	  "refusals of what no honest gateway asks, such as a release by another than the owner") \
@@ -25,6 +26,7 @@
 	X(refusals_unaudited, \
 	  "refusals counted but not written to the audit log, " \
 	  "because one gateway caused too many") \
+	X(prunings, "transactions in which old rows left the audit log") \
 	X(registrations, "incarnations given to gateways") \
 	X(renewals, "leases renewed") \
 	X(renewals_refused, "leases not renewed") \

@@ -178,9 +178,18 @@ struct rn_gateway *rn_gateways_next_over(struct rn_gateways *gateways, int64_t n
 		return NULL;
 	gw = (struct rn_gateway *)((char *)node - G_STRUCT_OFFSET(struct rn_gateway, lease));
 	rn_heap_remove(&gateways->leases, node);
+	return gw;
+}
+
+void rn_gateway_over(struct rn_gateway *gw, int64_t now)
+{
 	gw->over_told = true;
 	rn_gateway_refresh(gw, now);
-	return gw;
+}
+
+void rn_gateway_again(struct rn_gateways *gateways, struct rn_gateway *gw, int64_t due)
+{
+	rn_heap_set(&gateways->leases, &gw->lease, due);
 }
 
 const char *rn_gateway_state(const struct rn_gateway *gw)

@@ -51,7 +51,7 @@ struct rn_gateway {
 	uint64_t lease_ms;		/* 0 without end */
 	int64_t renewed_at;		/* last renewal received, or controller start */
 	bool over_told;			/* the records know that the lease is over */
-	struct rn_heap_node lease;	/* due when the lease is over */
+	struct rn_heap_node lease;	/* due when the lease is over, then for reclaim */
 	struct rn_plan plan;
 	struct rn_session *session;	/* NULL while not connected */
 	int64_t heard_at;		/* last message, -1 never since start */
@@ -61,6 +61,8 @@ struct rn_gateway {
 	uint32_t unacked;		/* owned ones whose grant was not acknowledged */
 	struct rn_tell tell;
 	struct rn_inventory inventory;
+	bool held;			/* its REGISTERED waits, see restored.h */
+	uint64_t held_nonce;
 	int64_t refusals_since;		/* rate of audited refusals */
 	unsigned int refusals;
 };
@@ -97,8 +99,14 @@ void rn_gateway_register(struct rn_gateways *gateways, struct rn_gateway *gw, in
 bool rn_gateway_renew(struct rn_gateways *gateways, struct rn_gateway *gw, int64_t now);
 /* Off, says an operator; the caller saves gw->row. */
 void rn_gateway_fence(struct rn_gateways *gateways, struct rn_gateway *gw, int64_t now);
-/* The next one whose lease is over and that was not returned before. */
+/* The next one that is due: its lease is over since now (over_told is false until
+ * rn_gateway_over), or rn_gateway_again has come.
+ */
 struct rn_gateway *rn_gateways_next_over(struct rn_gateways *gateways, int64_t now);
+/* Its lease is over, and told so. */
+void rn_gateway_over(struct rn_gateway *gw, int64_t now);
+/* It is due again at that time, unless it renews, registers or is fenced before. */
+void rn_gateway_again(struct rn_gateways *gateways, struct rn_gateway *gw, int64_t due);
 /* connected, silent, never, fenced, disabled */
 const char *rn_gateway_state(const struct rn_gateway *gw);
 

@@ -9,6 +9,7 @@
 #include <glib-unix.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include "base/log.h"
 #include "controller/api.h"
 #include "controller/order.h"
@@ -151,29 +152,76 @@ static int serve(struct rn_ctl_config *config, struct rn_tls *tls)
 	return program.status;
 }
 
+/* ---- a store without a controller ---- */
+
+static void print_sentence(const char *sentence, void *data)
+{
+	unsigned int *n = data;
+
+	printf("%s\n", sentence);
+	(*n)++;
+}
+
+static int check_store(const char *store)
+{
+	g_autoptr(GError) error = NULL;
+	unsigned int n = 0;
+
+	if (!rn_store_check(store, print_sentence, &n, &error)) {
+		fprintf(stderr, "roamnat-controller: %s\n", error->message);
+		return 1;
+	}
+	if (!n)
+		printf("%s: ok\n", store);
+	return n != 0;
+}
+
+static int restore_store(const char *store, char **off)
+{
+	g_autofree char *by = g_strdup_printf("uid %u, roamnat-controller --restored", getuid());
+	g_autoptr(GError) error = NULL;
+
+	if (!rn_store_restore(store, (const char *const *)off, by, &error)) {
+		fprintf(stderr, "roamnat-controller: %s\n", error->message);
+		return 1;
+	}
+	printf("%s: is the store now; start the controller: it grants nothing before every gateway has registered\n",
+	       store);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	g_autofree char *path = NULL;
-	gboolean check = FALSE, debug = FALSE, version = FALSE;
+	gboolean check = FALSE, debug = FALSE, version = FALSE, store = FALSE, restored = FALSE;
+	g_auto(GStrv) off = NULL;
 	const GOptionEntry entries[] = {
 		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &path,
 		  "Configuration (/etc/roamnat/controller.conf)", "FILE" },
 		{ "check-config", 0, 0, G_OPTION_ARG_NONE, &check,
 		  "Check configuration and keys, and exit", NULL },
+		{ "check-store", 0, 0, G_OPTION_ARG_NONE, &store,
+		  "Check the store, or FILE, and exit; it may be in use", NULL },
+		{ "restored", 0, 0, G_OPTION_ARG_NONE, &restored,
+		  "The store was restored from a backup: make it good to start with, and exit",
+		  NULL },
+		{ "off", 0, 0, G_OPTION_ARG_STRING_ARRAY, &off,
+		  "With --restored: gateway NAME is powered off, and stays so", "NAME" },
 		{ "debug", 'd', 0, G_OPTION_ARG_NONE, &debug, "Log more", NULL },
 		{ "version", 'V', 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL },
 		{ 0 },
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new("- owner of all NAT mappings");
+	g_autoptr(GOptionContext) context = g_option_context_new("[FILE] - owner of all NAT mappings");
 	g_autoptr(GError) error = NULL;
 	struct rn_ctl_config *config;
 	struct rn_tls *tls;
 	int status;
 
 	g_option_context_add_main_entries(context, entries, NULL);
-	if (!g_option_context_parse(context, &argc, &argv, &error) || argc > 1) {
+	if (!g_option_context_parse(context, &argc, &argv, &error) || argc > 1 + store ||
+	    store + restored + check > 1 || (off && !restored)) {
 		fprintf(stderr, "roamnat-controller: %s: see --help\n",
-			error ? error->message : "too many arguments");
+			error ? error->message : "these options do not go together");
 		return 1;
 	}
 	if (version) {
@@ -183,7 +231,14 @@ int main(int argc, char **argv)
 	if (!path)
 		path = g_strdup("/etc/roamnat/controller.conf");
 	rn_log_init("roamnat-controller", debug);
+	if (store && argc > 1)
+		return check_store(argv[1]);
 	config = rn_ctl_config_load(path, &error);
+	if (config && (store || restored)) {
+		status = store ? check_store(config->store) : restore_store(config->store, off);
+		rn_ctl_config_free(config);
+		return status;
+	}
 	tls = config ? rn_tls_new(config->ca, config->cert, config->key, config->crl, &error)
 		     : NULL;
 	if (!tls) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <string.h>
 #include "base/log.h"
+#include "controller/audit.h"
 #include "controller/output.h"
 #include "controller/point.h"
 
@@ -112,17 +113,24 @@ void rn_output_call(struct rn_core *core, void (*func)(void *data), void *data)
 
 /* ---- notes ---- */
 
+static const char *what_of(const struct own_act *act, const struct rn_cause_of *cause)
+{
+	return act->note == OWN_NOTE_RELEASED && cause->reclaim ? "reclaimed" :
+	       own_note_to_string(act->note);
+}
+
 static void note_to_event(const struct own_act *act, const struct rn_record *record,
-			  const struct rn_cause_of *cause, struct rn_store_audit *event)
+			  uint64_t epoch, const struct rn_cause_of *cause,
+			  struct rn_store_audit *event)
 {
 	const char *by = record && record->by ? record->by : NULL;
 
 	*event = (struct rn_store_audit){
-		.time_ns = g_get_real_time() * 1000,
 		.code = act->msg.code,
 		.cause = act->msg.cause,
 		.id = act->msg.id,
 		.epoch = act->msg.epoch,
+		.epoch_from = epoch,
 		.vm = act->msg.vm,
 		.pub = act->msg.pub,
 		.from = act->from_gw,
@@ -144,6 +152,7 @@ static void note_to_event(const struct own_act *act, const struct rn_record *rec
 	case OWN_NOTE_ALARM:
 		/* Of the requester, not of an order under way. */
 		event->cause = 0;
+		event->epoch_from = cause->epoch;
 		by = NULL;
 		break;
 	case OWN_NOTE_VERIFYING:
@@ -155,7 +164,7 @@ static void note_to_event(const struct own_act *act, const struct rn_record *rec
 	case OWN_NOTE_IGNORED:
 		break;
 	}
-	g_strlcpy(event->what, own_note_to_string(act->note), sizeof(event->what));
+	g_strlcpy(event->what, what_of(act, cause), sizeof(event->what));
 	if (!by)
 		by = cause->by ? cause->by : cause->gw ? cause->gw->row.name : "";
 	g_strlcpy(event->by, by, sizeof(event->by));
@@ -212,7 +221,7 @@ bool rn_output_allowed(struct rn_core *core, struct rn_gateway *gw)
 	return false;
 }
 
-static void count_note(struct rn_core *core, const struct own_act *act)
+static void count_note(struct rn_core *core, const struct own_act *act, bool reclaim)
 {
 	switch ((enum own_note)act->note) {
 	case OWN_NOTE_GRANTED:
@@ -228,7 +237,10 @@ static void count_note(struct rn_core *core, const struct own_act *act)
 		rn_count(&core->counters, taken_over);
 		break;
 	case OWN_NOTE_RELEASED:
-		rn_count(&core->counters, released);
+		if (reclaim)
+			rn_count(&core->counters, reclaimed);
+		else
+			rn_count(&core->counters, released);
 		break;
 	case OWN_NOTE_ALARM:
 		rn_count(&core->counters, alarms);
@@ -251,17 +263,18 @@ static void count_note(struct rn_core *core, const struct own_act *act)
 }
 
 bool rn_output_take(struct rn_core *core, const struct own_act *act,
-		    const struct rn_record *record, const struct rn_cause_of *cause,
-		    struct rn_store_audit *event)
+		    const struct rn_record *record, uint64_t epoch,
+		    const struct rn_cause_of *cause, struct rn_store_audit *event)
 {
 	bool refusal = act->note == OWN_NOTE_REFUSED || act->note == OWN_NOTE_ALARM;
 
-	count_note(core, act);
+	count_note(core, act, cause->reclaim);
 	event->rev = 0;
 	if (act->note == OWN_NOTE_IGNORED ||
 	    (refusal && !rn_output_allowed(core, cause->gw)))
 		return false;
-	note_to_event(act, record, cause, event);
+	note_to_event(act, record, epoch, cause, event);
+	event->time_ns = rn_audit_time(core);
 	event->rev = ++core->rev;
 	if (act->note == OWN_NOTE_VERIFYING)
 		return false;

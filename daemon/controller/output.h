@@ -14,12 +14,13 @@ void rn_output_release(struct rn_core *core);
 void rn_output_clear(struct rn_core *core);
 
 /*
- * Counts, logs and numbers the event of a note. True when it is to be audited;
+ * Counts, logs and numbers the event of a note; epoch is the record's before the
+ * step. True when it is to be audited;
  * event->rev is 0 when nobody is to be told either.
  */
 bool rn_output_take(struct rn_core *core, const struct own_act *act,
-		    const struct rn_record *record, const struct rn_cause_of *cause,
-		    struct rn_store_audit *event);
+		    const struct rn_record *record, uint64_t epoch,
+		    const struct rn_cause_of *cause, struct rn_store_audit *event);
 /* May another refusal of gw (NULL: of nobody) be written down? */
 bool rn_output_allowed(struct rn_core *core, struct rn_gateway *gw);
 /* One line in the log, with the names of those who had to do with it. */

@@ -1,135 +1,130 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The store in one SQLite file: WAL with synchronous=FULL, so that a commit is
- * on disk when it returns. SQLite's log has checksums but its pages have none;
- * each mapping therefore carries its own (P8). A lock file keeps a second
- * controller out; the database itself stays open for readers (sqlite3, backup).
+ * on disk when it returns. A lock file keeps a second controller out; the
+ * database itself stays open for readers (sqlite3, --check-store, backup).
+ *
+ * Checkpoints are ours, between commits: SQLite's own would forget a failed
+ * fsync, and a failed fsync ends the process (P8) because the kernel may have
+ * dropped the pages it could not write and would call the next fsync a success.
  */
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE	/* locks of an open file description */
 #endif
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
-#include <sqlite3.h>
-#include <stdio.h>
+#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
-#include "controller/store-engine.h"
+#include "controller/store-sqlite.h"
 
-#define APPLICATION_ID	0x726e6174	/* "rnat", for file(1) */
+#define WAL_FRAMES	4000	/* 16 MB in the log: back into the file */
+#define CACHE_KB	"65536"	/* the writer's: the rows of a busy minute, and the indexes */
 
-enum statement {
-	ST_BEGIN, ST_COMMIT, ST_MAPPING, ST_GATEWAY, ST_AUDIT, ST_MAX,
-};
-
-struct db {
-	sqlite3 *writer;
-	sqlite3 *reader;
-	sqlite3_stmt *st[ST_MAX];
-	char *path;
-	int lock;
-};
-
-/* Step n brings a store of schema n to schema n + 1. Append only. */
-static const char *const migrations[RN_STORE_SCHEMA] = {
-	"CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;"
-	"CREATE TABLE gateway ("
-	"  number INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, identity TEXT NOT NULL,"
-	"  incarnation INTEGER NOT NULL, fenced INTEGER NOT NULL) STRICT;"
-	"CREATE TABLE mapping ("
-	"  id INTEGER PRIMARY KEY, state INTEGER NOT NULL, epoch INTEGER NOT NULL,"
-	"  owner INTEGER NOT NULL, zone INTEGER NOT NULL, kind INTEGER NOT NULL,"
-	"  proto INTEGER NOT NULL, port INTEGER NOT NULL, addr BLOB NOT NULL,"
-	"  pub_addr BLOB NOT NULL, pub_proto INTEGER NOT NULL, pub_port INTEGER NOT NULL,"
-	"  preset INTEGER NOT NULL, free_at INTEGER NOT NULL, sum INTEGER NOT NULL,"
-	"  UNIQUE (pub_addr, pub_proto, pub_port)) STRICT;"
-	"CREATE TABLE audit ("
-	"  rev INTEGER PRIMARY KEY, time_ns INTEGER NOT NULL, what TEXT NOT NULL,"
-	"  ownership INTEGER NOT NULL, code INTEGER NOT NULL, cause INTEGER NOT NULL,"
-	"  id INTEGER NOT NULL, epoch INTEGER NOT NULL, zone INTEGER NOT NULL,"
-	"  kind INTEGER NOT NULL, proto INTEGER NOT NULL, port INTEGER NOT NULL,"
-	"  addr BLOB NOT NULL, pub_addr BLOB NOT NULL, pub_proto INTEGER NOT NULL,"
-	"  pub_port INTEGER NOT NULL, from_gw INTEGER NOT NULL, to_gw INTEGER NOT NULL,"
-	"  verified_by INTEGER NOT NULL, by TEXT NOT NULL, text TEXT NOT NULL) STRICT;"
-	"CREATE INDEX audit_pub ON audit (pub_addr, pub_proto, pub_port, rev);"
-};
-
-static const char *const statements[ST_MAX] = {
-	[ST_BEGIN] = "BEGIN IMMEDIATE",
-	[ST_COMMIT] = "COMMIT",
+static const char *const statements[RN_ST_N] = {
+	[RN_ST_BEGIN] = "BEGIN IMMEDIATE",
+	[RN_ST_COMMIT] = "COMMIT",
 	/* Not REPLACE: that would take away another id's row with this endpoint. */
-	[ST_MAPPING] = "INSERT INTO mapping VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+	[RN_ST_MAPPING] = "INSERT INTO mapping (" RN_SQLITE_MAPPING_COLUMNS ")"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 		" ON CONFLICT (id) DO UPDATE SET state=excluded.state, epoch=excluded.epoch,"
 		" owner=excluded.owner, zone=excluded.zone, kind=excluded.kind,"
 		" proto=excluded.proto, port=excluded.port, addr=excluded.addr,"
 		" preset=excluded.preset, free_at=excluded.free_at, sum=excluded.sum",
-	[ST_GATEWAY] = "INSERT INTO gateway VALUES (?,?,?,?,?)"
+	[RN_ST_GATEWAY] = "INSERT INTO gateway (" RN_SQLITE_GATEWAY_COLUMNS ")"
+		" VALUES (?,?,?,?,?,?,?)"
 		" ON CONFLICT (number) DO UPDATE SET name=excluded.name,"
 		" identity=excluded.identity, incarnation=excluded.incarnation,"
-		" fenced=excluded.fenced",
-	[ST_AUDIT] = "INSERT INTO audit VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		" fenced=excluded.fenced, unheard=excluded.unheard, sum=excluded.sum",
+	[RN_ST_AUDIT] = "INSERT INTO audit (" RN_SQLITE_AUDIT_COLUMNS ")"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+	[RN_ST_VALUE] = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
+	[RN_ST_OLDEST] = "SELECT time_ns FROM audit WHERE rev >"
+		" coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'pruned'), 0)"
+		" ORDER BY rev LIMIT 1",
+	[RN_ST_OLD_ROWS] = "SELECT rev, time_ns, what, ownership, pub_addr, pub_proto, pub_port"
+		" FROM audit WHERE rev >"
+		" coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'pruned'), 0)"
+		" ORDER BY rev LIMIT ?",
+	[RN_ST_FORGET_ROW] = "DELETE FROM audit WHERE rev = ?",
+	[RN_ST_FORGET_BEFORE] = "DELETE FROM audit WHERE pub_addr = ? AND pub_proto = ?"
+		" AND pub_port = ? AND ownership = 1 AND rev < ?",
 };
 
-#define AUDIT_COLUMNS \
-	"rev, time_ns, what, ownership, code, cause, id, epoch, zone, kind, proto, port," \
-	" addr, pub_addr, pub_proto, pub_port, from_gw, to_gw, verified_by, by, text"
+/* ---- errors ---- */
 
-static gboolean fail(sqlite3 *sql, const struct db *db, const char *doing, GError **error)
+gboolean rn_sqlite_fail(sqlite3 *sql, const char *path, const char *doing, GError **error)
 {
-	gboolean damaged = sqlite3_errcode(sql) == SQLITE_CORRUPT ||
-			   sqlite3_errcode(sql) == SQLITE_NOTADB;
+	int code = sql ? sqlite3_errcode(sql) : SQLITE_NOMEM;
+	gboolean damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
 
 	g_set_error(error, RN_STORE_ERROR,
 		    damaged ? RN_STORE_ERROR_DAMAGED : RN_STORE_ERROR_FAILED,
-		    "%s: %s: %s%s", db->path, doing, sqlite3_errmsg(sql),
-		    damaged ? ": restore it from a backup" : ": see to disk and permissions");
+		    "%s: %s: %s%s", path, doing, sql ? sqlite3_errmsg(sql) : "out of memory",
+		    damaged ? ": restore it from a backup (docs/operations.md)" :
+		    ": see to disk and permissions");
 	return FALSE;
 }
 
-static gboolean run(sqlite3 *sql, const struct db *db, const char *text, GError **error)
+gboolean rn_sqlite_damaged(const char *path, GError **error, const char *format, ...)
+{
+	g_autofree char *what = NULL;
+	va_list args;
+
+	va_start(args, format);
+	what = g_strdup_vprintf(format, args);
+	va_end(args);
+	g_set_error(error, RN_STORE_ERROR, RN_STORE_ERROR_DAMAGED,
+		    "%s: %s: restore the store from a backup (docs/operations.md)", path, what);
+	return FALSE;
+}
+
+gboolean rn_sqlite_run(sqlite3 *sql, const char *path, const char *text, GError **error)
 {
 	return sqlite3_exec(sql, text, NULL, NULL, NULL) == SQLITE_OK ||
-	       fail(sql, db, text, error);
+	       rn_sqlite_fail(sql, path, text, error);
 }
 
-/* First column of the first row as an integer; -1 on error. */
-static int64_t pragma(const struct db *db, const char *text, GError **error)
+gboolean rn_sqlite_int(sqlite3 *sql, const char *path, const char *text, int64_t fallback,
+		       int64_t *value, GError **error)
 {
 	sqlite3_stmt *st = NULL;
-	int64_t value = -1;
+	int rc = sqlite3_prepare_v2(sql, text, -1, &st, NULL);
 
-	if (sqlite3_prepare_v2(db->writer, text, -1, &st, NULL) == SQLITE_OK &&
-	    sqlite3_step(st) == SQLITE_ROW)
-		value = sqlite3_column_int64(st, 0);
-	else
-		fail(db->writer, db, text, error);
+	if (rc == SQLITE_OK)
+		rc = sqlite3_step(st);
+	*value = rc == SQLITE_ROW ? sqlite3_column_int64(st, 0) : fallback;
+	if (rc != SQLITE_ROW && rc != SQLITE_DONE)
+		rn_sqlite_fail(sql, path, text, error);
 	sqlite3_finalize(st);
-	return value;
+	return rc == SQLITE_ROW || rc == SQLITE_DONE;
 }
 
-static gboolean lock_take(struct db *db, GError **error)
-{
-	g_autofree char *path = g_strconcat(db->path, ".lock", NULL);
-	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+/* ---- open and close ---- */
 
-	db->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (db->lock < 0) {
+int rn_sqlite_lock(const char *path, GError **error)
+{
+	g_autofree char *name = g_strconcat(path, ".lock", NULL);
+	struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd < 0) {
 		g_set_error(error, RN_STORE_ERROR, RN_STORE_ERROR_FAILED,
 			    "%s: %s: the directory has to exist and be writable for us",
-			    path, g_strerror(errno));
-		return FALSE;
+			    name, g_strerror(errno));
+		return -1;
 	}
-	if (fcntl(db->lock, F_OFD_SETLK, &whole) < 0) {
+	if (fcntl(fd, F_OFD_SETLK, &whole) < 0) {
 		g_set_error(error, RN_STORE_ERROR, RN_STORE_ERROR_LOCKED,
 			    "%s: another controller uses this store: stop it first, or set another store=",
-			    db->path);
-		return FALSE;
+			    path);
+		close(fd);
+		return -1;
 	}
-	return TRUE;
+	return fd;
 }
 
-static gboolean check_whole(const struct db *db, GError **error)
+static gboolean check_whole(const struct rn_sqlite *db, GError **error)
 {
 	sqlite3_stmt *st = NULL;
 	gboolean ok = FALSE;
@@ -140,50 +135,106 @@ static gboolean check_whole(const struct db *db, GError **error)
 
 		ok = text && !strcmp(text, "ok");
 		if (!ok)
-			g_set_error(error, RN_STORE_ERROR, RN_STORE_ERROR_DAMAGED,
-				    "%s: damaged: %s: restore it from a backup", db->path,
-				    text ? text : "no answer of quick_check");
+			rn_sqlite_damaged(db->path, error, "damaged: %s",
+					  text ? text : "no answer of quick_check");
 	} else {
-		fail(db->writer, db, "quick_check", error);
+		rn_sqlite_fail(db->writer, db->path, "quick_check", error);
 	}
 	sqlite3_finalize(st);
 	return ok;
 }
 
-static gboolean migrate(const struct db *db, GError **error)
+/* Epochs have gone on since it was made; who takes it for the store as it was
+ * would grant some of them twice.
+ */
+static gboolean refuse_copy(const struct rn_sqlite *db, GError **error)
 {
-	int64_t version = pragma(db, "PRAGMA user_version", error);
+	int64_t made;
 
-	if (version < 0)
+	if (!rn_sqlite_int(db->writer, db->path,
+			   "SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'copy'", 0,
+			   &made, error))
 		return FALSE;
-	if (version > RN_STORE_SCHEMA) {
-		g_set_error(error, RN_STORE_ERROR, RN_STORE_ERROR_NEWER,
-			    "%s: schema %d is of a newer roamnat-controller, this one knows %d: install the newer one",
-			    db->path, (int)version, RN_STORE_SCHEMA);
-		return FALSE;
-	}
-	for (; version < RN_STORE_SCHEMA; version++) {
-		g_autofree char *after =
-			g_strdup_printf("PRAGMA application_id=%d;"
-					"INSERT OR REPLACE INTO meta VALUES ('schema', '%d');"
-					"PRAGMA user_version=%d;COMMIT", APPLICATION_ID,
-					(int)version + 1, (int)version + 1);
+	if (!made)
+		return TRUE;
+	g_set_error(error, RN_STORE_ERROR, RN_STORE_ERROR_COPY,
+		    "%s: is a backup, and what was decided since then is not in it: read docs/operations.md, then run roamnat-controller --restored once",
+		    db->path);
+	return FALSE;
+}
 
-		if (!run(db->writer, db, "BEGIN IMMEDIATE", error) ||
-		    !run(db->writer, db, migrations[version], error) ||
-		    !run(db->writer, db, after, error))
-			return FALSE;
-	}
+static int on_commit(void *data, sqlite3 *sql, const char *name, int frames)
+{
+	struct rn_sqlite *db = data;
+
+	(void)sql;
+	(void)name;
+	db->wal_frames = frames;
+	return SQLITE_OK;
+}
+
+/* store-sqlite-wal.c says why. A reader that is in the way is in no danger from
+ * what stays in the log.
+ */
+static gboolean empty_log(struct rn_sqlite *db, GError **error)
+{
+	int rc = sqlite3_wal_checkpoint_v2(db->writer, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL,
+					   NULL);
+
+	return rc == SQLITE_OK || rc == SQLITE_BUSY ||
+	       rn_sqlite_fail(db->writer, db->path, "empty the log", error);
+}
+
+static gboolean open_writer(struct rn_sqlite *db, GError **error)
+{
+	static const char settings[] = "PRAGMA cell_size_check=ON; PRAGMA cache_size=-" CACHE_KB;
+
+	if (sqlite3_open_v2(db->path, &db->writer,
+			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+			    NULL) != SQLITE_OK)
+		return rn_sqlite_fail(db->writer, db->path, "open", error);
+	sqlite3_busy_timeout(db->writer, 5000);
+	sqlite3_wal_hook(db->writer, on_commit, db);
+	return rn_sqlite_run(db->writer, db->path, settings, error) &&
+	       check_whole(db, error) &&
+	       rn_sqlite_run(db->writer, db->path, "PRAGMA journal_mode=WAL", error) &&
+	       rn_sqlite_run(db->writer, db->path, "PRAGMA synchronous=FULL", error) &&
+	       empty_log(db, error) && rn_sqlite_migrate(db, error) && refuse_copy(db, error);
+}
+
+static gboolean open_all(struct rn_sqlite *db, GError **error)
+{
+	int fd;
+
+	db->lock = rn_sqlite_lock(db->path, error);
+	if (db->lock < 0 || !rn_sqlite_wal_check(db->path, error))
+		return FALSE;
+	/* Who talked to whom is nobody's business; SQLite's other files follow. */
+	fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd >= 0)
+		close(fd);
+	if (!open_writer(db, error))
+		return FALSE;
+	for (int i = 0; i < RN_ST_N; i++)
+		if (sqlite3_prepare_v3(db->writer, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+				       &db->st[i], NULL) != SQLITE_OK)
+			return rn_sqlite_fail(db->writer, db->path, statements[i], error);
+	if (sqlite3_open_v2(db->path, &db->reader, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
+			    NULL) != SQLITE_OK)
+		return rn_sqlite_fail(db->reader, db->path, "open for reading", error);
+	sqlite3_busy_timeout(db->reader, 5000);
 	return TRUE;
 }
 
-static void sqlite_close(void *data)
+static void sqlite_close(void *data, gboolean failed)
 {
-	struct db *db = data;
+	struct rn_sqlite *db = data;
 
-	for (int i = 0; i < ST_MAX; i++)
+	for (int i = 0; i < RN_ST_N; i++)
 		sqlite3_finalize(db->st[i]);
 	sqlite3_close(db->reader);
+	if (failed && db->writer)
+		sqlite3_db_config(db->writer, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_close(db->writer);
 	if (db->lock >= 0)
 		close(db->lock);
@@ -191,350 +242,170 @@ static void sqlite_close(void *data)
 	g_free(db);
 }
 
-static gboolean open_checked(struct db *db, GError **error)
-{
-	int fd;
-
-	if (!lock_take(db, error))
-		return FALSE;
-	/* Who talked to whom is nobody's business; SQLite's other files follow. */
-	fd = open(db->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		close(fd);
-	if (sqlite3_open_v2(db->path, &db->writer,
-			    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-			    NULL) != SQLITE_OK)
-		return fail(db->writer, db, "open", error);
-	sqlite3_busy_timeout(db->writer, 5000);
-	if (!run(db->writer, db, "PRAGMA cell_size_check=ON", error) ||
-	    !check_whole(db, error) ||
-	    !run(db->writer, db, "PRAGMA journal_mode=WAL", error) ||
-	    !run(db->writer, db, "PRAGMA synchronous=FULL", error) ||
-	    !migrate(db, error))
-		return FALSE;
-	for (int i = 0; i < ST_MAX; i++)
-		if (sqlite3_prepare_v3(db->writer, statements[i], -1, SQLITE_PREPARE_PERSISTENT,
-				       &db->st[i], NULL) != SQLITE_OK)
-			return fail(db->writer, db, statements[i], error);
-	if (sqlite3_open_v2(db->path, &db->reader, SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX,
-			    NULL) != SQLITE_OK)
-		return fail(db->reader, db, "open for reading", error);
-	sqlite3_busy_timeout(db->reader, 5000);
-	return TRUE;
-}
-
 static void *sqlite_open(const char *location, GError **error)
 {
-	struct db *db = g_new0(struct db, 1);
+	struct rn_sqlite *db = g_new0(struct rn_sqlite, 1);
 
 	db->path = g_strdup(location);
 	db->lock = -1;
-	if (open_checked(db, error))
+	if (open_all(db, error))
 		return db;
-	sqlite_close(db);
+	/* Whatever was wrong, it stays as it is. */
+	sqlite_close(db, TRUE);
 	return NULL;
 }
 
-/* ---- rows ---- */
+/* ---- writing ---- */
 
-/* FNV-1a over the row as it is stored. */
-static int64_t mapping_sum(const struct rn_store_mapping *row)
-{
-	const uint64_t fields[] = {
-		row->id, row->state, row->epoch, row->owner, row->vm.zone, row->vm.kind,
-		row->vm.proto, row->vm.port, row->vm.addr.len, row->pub.addr.len,
-		row->pub.proto, row->pub.port, row->preset, (uint64_t)row->free_at,
-	};
-	uint64_t sum = UINT64_C(0xcbf29ce484222325);
-
-	for (gsize i = 0; i < G_N_ELEMENTS(fields); i++)
-		for (int shift = 0; shift < 64; shift += 8)
-			sum = (sum ^ (fields[i] >> shift & 0xff)) * UINT64_C(0x100000001b3);
-	for (gsize i = 0; i < row->vm.addr.len; i++)
-		sum = (sum ^ row->vm.addr.b[i]) * UINT64_C(0x100000001b3);
-	for (gsize i = 0; i < row->pub.addr.len; i++)
-		sum = (sum ^ row->pub.addr.b[i]) * UINT64_C(0x100000001b3);
-	return (int64_t)sum;
-}
-
-static void bind_addr(sqlite3_stmt *st, int column, const struct rn_addr *addr)
-{
-	sqlite3_bind_blob(st, column, addr->b, addr->len, SQLITE_STATIC);
-}
-
-static void bind_text(sqlite3_stmt *st, int column, const char *text)
-{
-	sqlite3_bind_text(st, column, text, -1, SQLITE_STATIC);
-}
-
-static void column_addr(sqlite3_stmt *st, int column, struct rn_addr *addr)
-{
-	int n = sqlite3_column_bytes(st, column);
-
-	*addr = (struct rn_addr){ 0 };
-	if (n != 4 && n != 16)
-		return;
-	addr->len = n;
-	memcpy(addr->b, sqlite3_column_blob(st, column), n);
-}
-
-static void column_text(sqlite3_stmt *st, int column, char *text, gsize size)
-{
-	const char *from = (const char *)sqlite3_column_text(st, column);
-
-	g_strlcpy(text, from ? from : "", size);
-}
-
-static gboolean step(struct db *db, enum statement which, GError **error)
+static gboolean step(struct rn_sqlite *db, enum rn_sqlite_st which, GError **error)
 {
 	sqlite3_stmt *st = db->st[which];
 	gboolean ok = sqlite3_step(st) == SQLITE_DONE;
 
 	if (!ok)
-		fail(db->writer, db, statements[which], error);
+		rn_sqlite_fail(db->writer, db->path, statements[which], error);
 	sqlite3_reset(st);
 	return ok;
 }
 
 static gboolean sqlite_begin(void *db, GError **error)
 {
-	return step(db, ST_BEGIN, error);
+	return step(db, RN_ST_BEGIN, error);
 }
 
 static gboolean sqlite_commit(void *db, GError **error)
 {
-	return step(db, ST_COMMIT, error);
+	return step(db, RN_ST_COMMIT, error);
 }
 
 static gboolean sqlite_mapping(void *data, const struct rn_store_mapping *row, GError **error)
 {
-	struct db *db = data;
-	sqlite3_stmt *st = db->st[ST_MAPPING];
-	int c = 1;
+	struct rn_sqlite *db = data;
 
-	sqlite3_bind_int64(st, c++, row->id);
-	sqlite3_bind_int64(st, c++, row->state);
-	sqlite3_bind_int64(st, c++, row->epoch);
-	sqlite3_bind_int64(st, c++, row->owner);
-	sqlite3_bind_int64(st, c++, row->vm.zone);
-	sqlite3_bind_int64(st, c++, row->vm.kind);
-	sqlite3_bind_int64(st, c++, row->vm.proto);
-	sqlite3_bind_int64(st, c++, row->vm.port);
-	bind_addr(st, c++, &row->vm.addr);
-	bind_addr(st, c++, &row->pub.addr);
-	sqlite3_bind_int64(st, c++, row->pub.proto);
-	sqlite3_bind_int64(st, c++, row->pub.port);
-	sqlite3_bind_int64(st, c++, row->preset);
-	sqlite3_bind_int64(st, c++, row->free_at);
-	sqlite3_bind_int64(st, c++, mapping_sum(row));
-	return step(db, ST_MAPPING, error);
+	rn_sqlite_bind_mapping(db->st[RN_ST_MAPPING], row);
+	return step(db, RN_ST_MAPPING, error);
 }
 
 static gboolean sqlite_gateway(void *data, const struct rn_store_gateway *row, GError **error)
 {
-	struct db *db = data;
-	sqlite3_stmt *st = db->st[ST_GATEWAY];
+	struct rn_sqlite *db = data;
 
-	sqlite3_bind_int64(st, 1, row->number);
-	bind_text(st, 2, row->name);
-	bind_text(st, 3, row->identity);
-	sqlite3_bind_int64(st, 4, row->incarnation);
-	sqlite3_bind_int64(st, 5, row->fenced);
-	return step(db, ST_GATEWAY, error);
+	rn_sqlite_bind_gateway(db->st[RN_ST_GATEWAY], row);
+	return step(db, RN_ST_GATEWAY, error);
 }
 
 static gboolean sqlite_audit(void *data, const struct rn_store_audit *row, GError **error)
 {
-	struct db *db = data;
-	sqlite3_stmt *st = db->st[ST_AUDIT];
-	int c = 1;
+	struct rn_sqlite *db = data;
 
-	sqlite3_bind_int64(st, c++, row->rev);
-	sqlite3_bind_int64(st, c++, row->time_ns);
-	bind_text(st, c++, row->what);
-	sqlite3_bind_int64(st, c++, row->ownership);
-	sqlite3_bind_int64(st, c++, row->code);
-	sqlite3_bind_int64(st, c++, row->cause);
-	sqlite3_bind_int64(st, c++, row->id);
-	sqlite3_bind_int64(st, c++, row->epoch);
-	sqlite3_bind_int64(st, c++, row->vm.zone);
-	sqlite3_bind_int64(st, c++, row->vm.kind);
-	sqlite3_bind_int64(st, c++, row->vm.proto);
-	sqlite3_bind_int64(st, c++, row->vm.port);
-	bind_addr(st, c++, &row->vm.addr);
-	bind_addr(st, c++, &row->pub.addr);
-	sqlite3_bind_int64(st, c++, row->pub.proto);
-	sqlite3_bind_int64(st, c++, row->pub.port);
-	sqlite3_bind_int64(st, c++, row->from);
-	sqlite3_bind_int64(st, c++, row->to);
-	sqlite3_bind_int64(st, c++, row->verified_by);
-	bind_text(st, c++, row->by);
-	bind_text(st, c++, row->text);
-	return step(db, ST_AUDIT, error);
+	rn_sqlite_bind_audit(db->st[RN_ST_AUDIT], row);
+	return step(db, RN_ST_AUDIT, error);
 }
 
-/* ---- reading ---- */
-
-static gboolean load_gateways(struct db *db, const struct rn_store_visitor *visitor,
-			      void *data, GError **error)
+static gboolean sqlite_value(void *data, const struct rn_store_value *value, GError **error)
 {
-	sqlite3_stmt *st = NULL;
+	struct rn_sqlite *db = data;
+	g_autofree char *text = g_strdup_printf("%" G_GINT64_FORMAT, value->value);
+
+	sqlite3_bind_text(db->st[RN_ST_VALUE], 1, rn_sqlite_keys[value->key], -1, SQLITE_STATIC);
+	sqlite3_bind_text(db->st[RN_ST_VALUE], 2, text, -1, SQLITE_TRANSIENT);
+	return step(db, RN_ST_VALUE, error);
+}
+
+/* Into the file what it holds; an old snapshot that is still read (a backup, a
+ * long query) leaves some for the next time.
+ */
+static gboolean sqlite_tidy(void *data, GError **error)
+{
+	struct rn_sqlite *db = data;
 	int rc;
 
-	if (sqlite3_prepare_v2(db->writer, "SELECT number, name, identity, incarnation, fenced"
-			       " FROM gateway ORDER BY number", -1, &st, NULL) != SQLITE_OK)
-		return fail(db->writer, db, "read gateways", error);
-	while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-		struct rn_store_gateway row = {
-			.number = sqlite3_column_int64(st, 0),
-			.incarnation = sqlite3_column_int64(st, 3),
-			.fenced = sqlite3_column_int64(st, 4),
-		};
-
-		column_text(st, 1, row.name, sizeof(row.name));
-		column_text(st, 2, row.identity, sizeof(row.identity));
-		visitor->gateway(&row, data);
-	}
-	sqlite3_finalize(st);
-	return rc == SQLITE_DONE || fail(db->writer, db, "read gateways", error);
+	if (db->wal_frames < WAL_FRAMES)
+		return TRUE;
+	rc = sqlite3_wal_checkpoint_v2(db->writer, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+	db->wal_frames = 0;
+	return rc == SQLITE_OK || rc == SQLITE_BUSY ||
+	       rn_sqlite_fail(db->writer, db->path, "checkpoint", error);
 }
 
-static void column_mapping(sqlite3_stmt *st, struct rn_store_mapping *row)
-{
-	*row = (struct rn_store_mapping){
-		.id = sqlite3_column_int64(st, 0),
-		.state = sqlite3_column_int64(st, 1),
-		.epoch = sqlite3_column_int64(st, 2),
-		.owner = sqlite3_column_int64(st, 3),
-		.vm.zone = sqlite3_column_int64(st, 4),
-		.vm.kind = sqlite3_column_int64(st, 5),
-		.vm.proto = sqlite3_column_int64(st, 6),
-		.vm.port = sqlite3_column_int64(st, 7),
-		.pub.proto = sqlite3_column_int64(st, 10),
-		.pub.port = sqlite3_column_int64(st, 11),
-		.preset = sqlite3_column_int64(st, 12),
-		.free_at = sqlite3_column_int64(st, 13),
-	};
-	column_addr(st, 8, &row->vm.addr);
-	column_addr(st, 9, &row->pub.addr);
-}
+/* ---- reading at start ---- */
 
-static gboolean load_mappings(struct db *db, const struct rn_store_visitor *visitor,
+static gboolean load_gateways(struct rn_sqlite *db, const struct rn_store_visitor *visitor,
 			      void *data, GError **error)
 {
 	sqlite3_stmt *st = NULL;
 	gboolean ok = TRUE;
 	int rc = SQLITE_DONE;
 
-	if (sqlite3_prepare_v2(db->writer, "SELECT * FROM mapping ORDER BY id", -1, &st,
-			       NULL) != SQLITE_OK)
-		return fail(db->writer, db, "read mappings", error);
+	if (sqlite3_prepare_v2(db->writer, "SELECT " RN_SQLITE_GATEWAY_COLUMNS
+			       " FROM gateway ORDER BY number", -1, &st, NULL) != SQLITE_OK)
+		return rn_sqlite_fail(db->writer, db->path, "read gateways", error);
+	while (ok && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct rn_store_gateway row;
+
+		ok = rn_sqlite_get_gateway(st, &row) ||
+		     rn_sqlite_damaged(db->path, error, "gateway %u is damaged, its checksum is wrong",
+				       row.number);
+		if (ok)
+			visitor->gateway(&row, data);
+	}
+	sqlite3_finalize(st);
+	return ok && (rc == SQLITE_DONE ||
+		      rn_sqlite_fail(db->writer, db->path, "read gateways", error));
+}
+
+static gboolean load_mappings(struct rn_sqlite *db, const struct rn_store_visitor *visitor,
+			      void *data, GError **error)
+{
+	sqlite3_stmt *st = NULL;
+	gboolean ok = TRUE;
+	int rc = SQLITE_DONE;
+
+	if (sqlite3_prepare_v2(db->writer, "SELECT " RN_SQLITE_MAPPING_COLUMNS
+			       " FROM mapping ORDER BY id", -1, &st, NULL) != SQLITE_OK)
+		return rn_sqlite_fail(db->writer, db->path, "read mappings", error);
 	while (ok && (rc = sqlite3_step(st)) == SQLITE_ROW) {
 		struct rn_store_mapping row;
 
-		column_mapping(st, &row);
-		if (sqlite3_column_int64(st, 14) != mapping_sum(&row)) {
-			g_set_error(error, RN_STORE_ERROR, RN_STORE_ERROR_DAMAGED,
-				    "%s: mapping %" PRIu64 " is damaged, its checksum is wrong: restore the store from a backup",
-				    db->path, row.id);
-			ok = FALSE;
-			break;
-		}
-		ok = visitor->mapping(&row, data, error);
+		ok = rn_sqlite_get_mapping(st, &row) ||
+		     rn_sqlite_damaged(db->path, error,
+				       "mapping %" G_GUINT64_FORMAT " is damaged, its checksum is wrong",
+				       row.id);
+		ok = ok && visitor->mapping(&row, data, error);
 	}
 	sqlite3_finalize(st);
-	if (!ok)
+	return ok && (rc == SQLITE_DONE ||
+		      rn_sqlite_fail(db->writer, db->path, "read mappings", error));
+}
+
+static gboolean load_state(struct rn_sqlite *db, struct rn_store_state *state, GError **error)
+{
+	int64_t rev;
+
+	if (!rn_sqlite_int(db->writer, db->path, "SELECT max(rev) FROM audit", 0, &rev, error) ||
+	    !rn_sqlite_int(db->writer, db->path,
+			   "SELECT time_ns FROM audit ORDER BY rev DESC LIMIT 1", 0,
+			   &state->last_ns, error))
 		return FALSE;
-	return rc == SQLITE_DONE || fail(db->writer, db, "read mappings", error);
+	state->last_rev = rev;
+	for (int key = 0; key < RN_STORE_KEY_N; key++) {
+		g_autofree char *text =
+			g_strdup_printf("SELECT CAST(value AS INTEGER) FROM meta WHERE key = '%s'",
+					rn_sqlite_keys[key]);
+
+		if (!rn_sqlite_int(db->writer, db->path, text, 0, &state->value[key], error))
+			return FALSE;
+	}
+	return TRUE;
 }
 
 static gboolean sqlite_load(void *data, const struct rn_store_visitor *visitor, void *user,
-			    uint64_t *last_rev, GError **error)
+			    struct rn_store_state *state, GError **error)
 {
-	struct db *db = data;
-	int64_t rev = pragma(db, "SELECT coalesce(max(rev), 0) FROM audit", error);
+	struct rn_sqlite *db = data;
 
-	if (rev < 0)
-		return FALSE;
-	*last_rev = rev;
-	return load_gateways(db, visitor, user, error) &&
+	return load_state(db, state, error) && load_gateways(db, visitor, user, error) &&
 	       load_mappings(db, visitor, user, error);
-}
-
-/* ?1 address, ?2 time, ?3 rev, ?4 limit, ?5 port matters, ?6 protocol, ?7 port */
-static const char *query_text(const struct rn_store_query *query)
-{
-#define PUB	"pub_addr = ?1 AND (NOT ?5 OR (pub_port = ?7 AND ?6 IN (0, pub_proto)))"
-#define LAST	"SELECT " AUDIT_COLUMNS " FROM audit WHERE rev IN" \
-		" (SELECT max(rev) FROM audit WHERE ownership AND time_ns <= ?2 AND "
-#define EACH	" GROUP BY pub_addr, pub_proto, pub_port)"
-#define PAGE	" AND rev > ?3 ORDER BY rev LIMIT ?4"
-	if (query->at_ns)
-		return query->addr.len ? LAST PUB EACH PAGE : LAST "1" EACH PAGE;
-	if (query->addr.len)
-		return "SELECT " AUDIT_COLUMNS " FROM audit WHERE " PUB PAGE;
-	return "SELECT " AUDIT_COLUMNS " FROM audit WHERE 1" PAGE;
-#undef PUB
-#undef LAST
-#undef EACH
-#undef PAGE
-}
-
-static void column_audit(sqlite3_stmt *st, struct rn_store_audit *row)
-{
-	*row = (struct rn_store_audit){
-		.rev = sqlite3_column_int64(st, 0),
-		.time_ns = sqlite3_column_int64(st, 1),
-		.ownership = sqlite3_column_int64(st, 3),
-		.code = sqlite3_column_int64(st, 4),
-		.cause = sqlite3_column_int64(st, 5),
-		.id = sqlite3_column_int64(st, 6),
-		.epoch = sqlite3_column_int64(st, 7),
-		.vm.zone = sqlite3_column_int64(st, 8),
-		.vm.kind = sqlite3_column_int64(st, 9),
-		.vm.proto = sqlite3_column_int64(st, 10),
-		.vm.port = sqlite3_column_int64(st, 11),
-		.pub.proto = sqlite3_column_int64(st, 14),
-		.pub.port = sqlite3_column_int64(st, 15),
-		.from = sqlite3_column_int64(st, 16),
-		.to = sqlite3_column_int64(st, 17),
-		.verified_by = sqlite3_column_int64(st, 18),
-	};
-	column_addr(st, 12, &row->vm.addr);
-	column_addr(st, 13, &row->pub.addr);
-	column_text(st, 2, row->what, sizeof(row->what));
-	column_text(st, 19, row->by, sizeof(row->by));
-	column_text(st, 20, row->text, sizeof(row->text));
-}
-
-static GArray *sqlite_query(void *data, const struct rn_store_query *query, GError **error)
-{
-	struct db *db = data;
-	sqlite3_stmt *st = NULL;
-	GArray *rows = g_array_new(FALSE, FALSE, sizeof(struct rn_store_audit));
-	int rc = SQLITE_ERROR;
-
-	if (sqlite3_prepare_v2(db->reader, query_text(query), -1, &st, NULL) == SQLITE_OK) {
-		sqlite3_bind_blob(st, 1, query->addr.b, query->addr.len, SQLITE_STATIC);
-		sqlite3_bind_int64(st, 2, query->at_ns);
-		sqlite3_bind_int64(st, 3, query->after);
-		sqlite3_bind_int64(st, 4, query->limit);
-		sqlite3_bind_int64(st, 5, query->has_port);
-		sqlite3_bind_int64(st, 6, query->proto);
-		sqlite3_bind_int64(st, 7, query->port);
-		while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
-			struct rn_store_audit row;
-
-			column_audit(st, &row);
-			g_array_append_val(rows, row);
-		}
-	}
-	if (rc != SQLITE_DONE) {
-		fail(db->reader, db, "read the audit log", error);
-		g_clear_pointer(&rows, g_array_unref);
-	}
-	sqlite3_finalize(st);
-	return rows;
 }
 
 const struct rn_store_engine rn_store_sqlite = {
@@ -545,7 +416,14 @@ const struct rn_store_engine rn_store_sqlite = {
 	.mapping = sqlite_mapping,
 	.gateway = sqlite_gateway,
 	.audit = sqlite_audit,
+	.value = sqlite_value,
+	.prune = rn_sqlite_prune,
+	.oldest = rn_sqlite_oldest,
 	.commit = sqlite_commit,
-	.query = sqlite_query,
+	.tidy = sqlite_tidy,
+	.query = rn_sqlite_query,
+	.backup = rn_sqlite_backup,
 	.close = sqlite_close,
+	.check = rn_sqlite_check,
+	.restore = rn_sqlite_restore,
 };

@@ -14,12 +14,18 @@
 #include "base/addr.h"
 #include "proto/msg.h"
 
-#define RN_STORE_SCHEMA	1	/* the newest that this program knows */
+#define RN_STORE_SCHEMA	2	/* the newest that this program knows */
+
+/* After a restore from a backup, epochs, incarnations, ids and revisions go on so
+ * far above those of the backup that none of the lost time comes again.
+ */
+#define RN_STORE_STEP	(UINT64_C(1) << 32)
 
 enum rn_store_error {
 	RN_STORE_ERROR_LOCKED,	/* another controller uses it */
 	RN_STORE_ERROR_NEWER,	/* of a newer program */
 	RN_STORE_ERROR_DAMAGED,
+	RN_STORE_ERROR_COPY,	/* a backup: see rn_store_restore */
 	RN_STORE_ERROR_FAILED,
 };
 
@@ -41,6 +47,7 @@ struct rn_store_gateway {
 	uint32_t number;
 	uint64_t incarnation;
 	bool fenced;
+	bool unheard;		/* since the store was restored from a backup */
 	char name[RN_NAME_MAX];
 	char identity[RN_TEXT_MAX];
 };
@@ -52,6 +59,7 @@ struct rn_store_audit {
 	uint8_t code;		/* enum rn_code */
 	uint8_t cause;		/* enum rn_cause, 0 none */
 	uint64_t id, epoch;
+	uint64_t epoch_from;	/* before the event; of a refusal, the one asked with */
 	struct rn_private vm;
 	struct rn_public pub;
 	uint32_t from, to, verified_by;
@@ -60,9 +68,33 @@ struct rn_store_audit {
 	char text[RN_TEXT_MAX];
 };
 
+/* Single values. */
+enum rn_store_key {
+	RN_STORE_CLOCK,		/* ms that the clock was set by since the process began */
+	RN_STORE_RESTORED,	/* 1: no grants before every gateway was heard */
+	RN_STORE_NEXT_ID,	/* ids below it may have been used */
+	RN_STORE_KEY_N,
+};
+
+struct rn_store_value {
+	enum rn_store_key key;
+	int64_t value;
+};
+
+/* Forget audit rows older than before_ns, oldest first; of each endpoint the
+ * last row that tells who had it then stays. The unit's one audit row tells how
+ * many; it is not written when there was nothing but such rows.
+ */
+struct rn_store_prune {
+	int64_t before_ns;
+	unsigned int limit;	/* rows looked at */
+};
+
 struct rn_store_unit {
 	const struct rn_store_mapping *mapping;	/* NULL none */
 	const struct rn_store_gateway *gateway;	/* NULL none */
+	const struct rn_store_value *value;	/* NULL none */
+	const struct rn_store_prune *prune;	/* NULL none */
 	const struct rn_store_audit *audit;
 	gsize n_audit;
 };
@@ -87,39 +119,90 @@ struct rn_store_visitor {
 	gboolean (*mapping)(const struct rn_store_mapping *row, void *data, GError **error);
 };
 
-/* Which audit rows: those about an address (or a public endpoint), newest state
- * at a time, or all in order.
+/* What the store knows beside its rows, at start. */
+struct rn_store_state {
+	uint64_t last_rev;
+	int64_t last_ns;	/* time of that event */
+	int64_t value[RN_STORE_KEY_N];
+};
+
+/*
+ * Which audit rows, in order: those of a public endpoint or address, of a VM's
+ * private address, or of a gateway; or, with at_ns, only who had it at that time
+ * (a row that says released: nobody, since then).
  */
 struct rn_store_query {
-	struct rn_addr addr;	/* len 0: any */
-	bool has_port;		/* pub_port and proto (0 any) count too */
+	struct rn_addr addr;	/* public; len 0: any */
+	bool has_port;		/* port and proto (0 any) count too */
 	uint8_t proto;
 	uint16_t port;
-	int64_t at_ns;		/* not 0: only the ownership that held at that time */
-	uint64_t after;		/* rev of the last row of the page before */
+	struct rn_addr vm;	/* private; len 0: any */
+	bool has_zone;
+	uint32_t zone;
+	uint32_t gateway;	/* 0: any */
+	int64_t at_ns;		/* 0: the history */
+	int64_t since_ns, until_ns;	/* of a history; 0 no bound */
+	uint64_t after;		/* `next` of the page before */
 	unsigned int limit;	/* of a page */
+};
+
+struct rn_store_page {
+	const GArray *rows;	/* struct rn_store_audit; NULL: error says why */
+	const char *error;
+	uint64_t next;		/* query.after of the next page, 0 for none */
+	int64_t begins_ns;	/* older rows were pruned; 0 none were */
+	/* Between these two, clock or store were set back: what happened then is
+	 * unknown, or came twice. 0 for none that matters to at_ns.
+	 */
+	int64_t gap_from_ns, gap_to_ns;
+	bool twice;		/* the clock: the rows are of both times */
 };
 
 struct rn_store;
 
-/* Opens or creates, checks, and brings the schema forward. */
+/* Opens or creates, checks, and brings the schema forward; the file as it was
+ * before stays beside it as LOCATION.vN.bak.
+ */
 struct rn_store *rn_store_open(const char *location, GError **error);
 /* What is there; once, before rn_store_start. */
 gboolean rn_store_load(struct rn_store *store, const struct rn_store_visitor *visitor,
-		       void *data, uint64_t *last_rev, GError **error);
+		       void *data, struct rn_store_state *state, GError **error);
 gboolean rn_store_start(struct rn_store *store, const struct rn_store_ops *ops, void *data,
 			GError **error);
 /* Queues a copy of the unit; returns its sequence number, from 1. */
 uint64_t rn_store_put(struct rn_store *store, const struct rn_store_unit *unit);
 uint64_t rn_store_durable(const struct rn_store *store);
-/* One page; rows is an array of struct rn_store_audit, freed after the call, or
- * NULL with an error text.
+/* Time of the oldest audit row that rn_store_prune has not looked at, as of the
+ * last durable unit; 0 for none.
  */
-typedef void (*rn_store_page_func)(const GArray *rows, const char *error, void *data);
+int64_t rn_store_oldest(struct rn_store *store);
+/* Everything in page is freed after the call. */
+typedef void (*rn_store_page_func)(const struct rn_store_page *page, void *data);
 void rn_store_audit(struct rn_store *store, const struct rn_store_query *query,
 		    rn_store_page_func page, void *data);
+/* A copy of all that is durable now, while the writer goes on; checked, on disk,
+ * and only then under its name. error is NULL when it is there. One at a time.
+ */
+typedef void (*rn_store_backup_func)(const char *error, uint64_t bytes, void *data);
+gboolean rn_store_backup(struct rn_store *store, const char *file, rn_store_backup_func done,
+			 void *data, GError **error);
 struct rn_store_stats rn_store_stats(struct rn_store *store);
 /* Writes what is queued, then closes. Pages that are still read are not told. */
 void rn_store_close(struct rn_store *store);
+
+/* Without a controller, on a file of any supported engine: */
+
+/* Reads every row; tells each thing that is wrong in a sentence, and what to do.
+ * False with an error when it cannot be read at all.
+ */
+typedef void (*rn_store_report_func)(const char *sentence, void *data);
+gboolean rn_store_check(const char *location, rn_store_report_func report, void *data,
+			GError **error);
+/* Makes a backup the store: everything is raised by RN_STORE_STEP, and all gateways
+ * count as unheard but those of `off` (NULL-ended names; NULL for none), which
+ * `by` asserts to be powered off.
+ */
+gboolean rn_store_restore(const char *location, const char *const *off, const char *by,
+			  GError **error);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Answers of many replies: the list of mappings, and the audit log. */
+/* Answers that take their time: the list of mappings, the audit log, a backup. */
 #ifndef RN_CONTROLLER_STREAM_H
 #define RN_CONTROLLER_STREAM_H
 
@@ -7,10 +7,14 @@
 
 void rn_stream_mappings(struct rn_core *core, struct rn_control_call *call,
 			const RnRequest *request);
-/* Who had selector.public, and where: at the time in `reason` (RFC 3339 or
- * seconds since 1970), or all that is known.
+/* Who had selector.public (or what the VM selector.private had, or what became of
+ * selector.gateway), and where: at at_ns, or all that is known between since_ns
+ * and until_ns.
  */
 void rn_stream_audit(struct rn_core *core, struct rn_control_call *call,
 		     const RnRequest *request);
+/* A copy of the store to request->file. */
+void rn_stream_backup(struct rn_core *core, struct rn_control_call *call,
+		      const RnRequest *request);
 
 #endif

@@ -140,6 +140,7 @@ void rn_view_event(const struct rn_core *core, const struct rn_store_audit *row,
 	endpoints(core, &row->vm, &row->pub, &view->mapping);
 	view->mapping.pb.id = row->id;
 	view->mapping.pb.epoch = row->epoch;
+	pb->epoch_from = row->epoch_from;
 	if (row->ownership && row->to)
 		view->mapping.pb.owner = pb->to;
 	pb->mapping = &view->mapping.pb;

@@ -73,9 +73,10 @@ static void fill_store(const char *path)
 	};
 	g_autoptr(GError) error = NULL;
 	struct rn_store *store = rn_store_open(path, &error);
-	uint64_t durable = 0, rev = 0, last = 0;
+	uint64_t durable = 0, last = 0;
+	struct rn_store_state state;
 
-	if (!store || !rn_store_load(store, &visitor, NULL, &rev, &error) ||
+	if (!store || !rn_store_load(store, &visitor, NULL, &state, &error) ||
 	    !rn_store_start(store, &ops, &durable, &error))
 		g_error("%s", error->message);
 	last = rn_store_put(store, &(struct rn_store_unit) { .gateway = &gw1 });

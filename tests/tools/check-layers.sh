@@ -9,6 +9,7 @@
 #   root: a              (kmod) the header with the struct from which everything
 #                        hangs, for all but the last layer
 #   up: b>a              (kmod) calls upwards that there are, each one named
+# And SQL is spoken by the one engine of the store only.
 set -eu
 cd "$(dirname "$0")/../.."
 rc=0
@@ -108,6 +109,14 @@ pairs=$(mktemp)
 trap 'rm -f "$pairs"' EXIT
 for folder in daemon/* tools/*; do
 	ls "$folder"/*.[ch] >/dev/null 2>&1 && check_folder "$folder"
+done
+# A second engine of the store can only join where nobody else speaks SQL.
+sql='sqlite3_|sqlite3\.h|"(SELECT|INSERT|UPDATE|DELETE|PRAGMA|CREATE|ALTER|VACUUM) '
+for file in $(grep -lE "$sql" -r daemon tools --include='*.[ch]'); do
+	case $file in
+	daemon/controller/store-sqlite*.[ch]) ;;
+	*) fail "$file: speaks SQL: only daemon/controller/store-sqlite*.c may" ;;
+	esac
 done
 tsort "$pairs" >/dev/null || fail "the folders of daemon/ use each other in a circle"
 check_kmod

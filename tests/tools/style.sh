@@ -50,7 +50,8 @@ user=$user,MULTISTATEMENT_MACRO_USE_DO_WHILE,TRAILING_SEMICOLON
 # In tests besides:
 # TRAILING_STATEMENTS: a table that is a switch has one case to a line.
 # QUOTED_WHITESPACE_BEFORE_NEWLINE: such input is what is tested.
-tests=$user,TRAILING_STATEMENTS,QUOTED_WHITESPACE_BEFORE_NEWLINE
+# VOLATILE: a function that SQLite wants from a disk has it.
+tests=$user,TRAILING_STATEMENTS,QUOTED_WHITESPACE_BEFORE_NEWLINE,VOLATILE
 
 # The tree may be somebody else's, as in a container of CI.
 files() {

@@ -99,6 +99,9 @@ START_TEST(test_usage_errors)
 		{ "takeover gw1 to gw2 fenced", "wants \"reason TEXT\"" },
 		{ "audit", "which public address" },
 		{ "audit 203.0.113.7 at noon", "is no time" },
+		{ "audit 203.0.113.7 at @1 since @1", "exclude each other" },
+		{ "audit gateway gw1 at @1", "of an address" },
+		{ "store backup", "\"backup\" wants a value" },
 		{ "config check", "\"check\" wants a value" },
 		{ "config check /nonexistent/x.conf", "config /nonexistent/x.conf" },
 	};
@@ -459,39 +462,108 @@ START_TEST(test_no_answer)
 }
 END_TEST
 
+/* The controller answers with who had it, or with who had it last. */
 START_TEST(test_audit_at)
 {
-	static const char *const what[] = { "granted", "moved", "refused", "released" };
 	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
-	RnEvent event[4], *events[4];
-	g_autofree char *line = g_strdup_printf("audit 203.0.113.7 at @%d", 250 + 100 * _i);
+	RnEvent event = ROAMNAT__CONTROL__V1__EVENT__INIT, *events = &event;
 	struct fake fake;
 	struct run run;
 	RnMapping m;
 
 	init_mapping(&m);
-	for (int i = 0; i < 4; i++) {
-		roamnat__control__v1__event__init(&event[i]);
-		event[i].mapping = &m;
-		event[i].what = (char *)what[i];
-		event[i].time_ns = (i + 1) * 100 * G_GUINT64_CONSTANT(1000000000);
-		event[i].to = (char *)"gw2";
-		events[i] = &event[i];
-	}
-	reply.events = events;
-	reply.n_events = 4;
+	event.mapping = &m;
+	event.what = (char *)(_i ? "released" : "moved");
+	event.by = (char *)"gw2";
+	event.to = (char *)(_i ? "" : "gw2");
+	event.time_ns = G_GUINT64_CONSTANT(100000000000);
+	reply.events = &events;
+	reply.n_events = 1;
 	reply.last = TRUE;
 	fake_start(&fake);
 	fake_answer(&fake, &reply);
-	run = fake_run(&fake, line);
+	run = fake_run(&fake, "audit 203.0.113.7 at @250");
 	ck_assert_int_eq(run.rc, RN_EXIT_DONE);
-	ck_assert_uint_eq(fake.request->at_ns, (250 + 100 * _i) * G_GUINT64_CONSTANT(1000000000));
-	/* 250 and 350: moved, the refusal changed nothing; 450: released. */
-	if (_i < 2)
-		ck_assert_msg(strstr(run.out, " moved 203.0.113.7 to gw2"), "%s", run.out);
-	else
+	ck_assert_uint_eq(fake.request->at_ns, G_GUINT64_CONSTANT(250000000000));
+	ck_assert_str_eq(fake.request->selector->public_, "203.0.113.7");
+	if (_i)
 		ck_assert_str_eq(run.out, "");
-	ck_assert_int_eq(strstr(run.err, "nobody had it") != NULL, _i == 2);
+	else
+		ck_assert_msg(strstr(run.out, " moved 203.0.113.7 to gw2"), "%s", run.out);
+	ck_assert_int_eq(strstr(run.err, "nobody had it at @250: released by gw2") != NULL, _i);
+	run_clear(&run);
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(test_audit_questions)
+{
+	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
+	struct fake fake;
+	struct run run;
+
+	reply.last = TRUE;
+	fake_start(&fake);
+	fake_answer(&fake, &reply);
+	run = fake_run(&fake, "audit private 10.0.0.5 zone 3 since @100 until @200");
+	ck_assert_int_eq(run.rc, RN_EXIT_DONE);
+	ck_assert_str_eq(fake.request->selector->private_, "10.0.0.5");
+	ck_assert_uint_eq(fake.request->selector->zone, 3);
+	ck_assert_uint_eq(fake.request->since_ns, G_GUINT64_CONSTANT(100000000000));
+	ck_assert_uint_eq(fake.request->until_ns, G_GUINT64_CONSTANT(200000000000));
+	run_clear(&run);
+	fake_stop(&fake);
+
+	fake_start(&fake);
+	fake_answer(&fake, &reply);
+	run = fake_run(&fake, "-j audit gateway gw1");
+	ck_assert_int_eq(run.rc, RN_EXIT_DONE);
+	ck_assert_str_eq(fake.request->selector->gateway, "gw1");
+	ck_assert_str_eq(run.out, "[]\n");
+	run_clear(&run);
+	fake_stop(&fake);
+}
+END_TEST
+
+/* What the log does not say has an exit code of its own. */
+START_TEST(test_audit_unknown)
+{
+	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
+	char *note = (char *)"the audit log begins at 2026";
+	struct fake fake;
+	struct run run;
+
+	reply.last = TRUE;
+	reply.notes = &note;
+	reply.n_notes = 1;
+	reply.unknown = _i;
+	fake_start(&fake);
+	fake_answer(&fake, &reply);
+	run = fake_run(&fake, "audit 203.0.113.7 at @250");
+	ck_assert_int_eq(run.rc, _i ? RN_EXIT_NOT_RECORDED : RN_EXIT_DONE);
+	ck_assert(g_str_has_prefix(run.err, _i ? "Error: the audit log" : "Note: the audit log"));
+	ck_assert_int_eq(strstr(run.err, "nobody had it") != NULL, !_i);
+	run_clear(&run);
+	fake_stop(&fake);
+}
+END_TEST
+
+START_TEST(test_store_backup)
+{
+	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
+	g_autofree char *here = g_get_current_dir();
+	g_autofree char *path = g_build_filename(here, "some", "copy.db", NULL);
+	struct fake fake;
+	struct run run;
+
+	reply.last = TRUE;
+	reply.text = (char *)"4096 bytes";
+	fake_start(&fake);
+	fake_answer(&fake, &reply);
+	run = fake_run(&fake, "store backup some/copy.db");
+	ck_assert_int_eq(run.rc, RN_EXIT_DONE);
+	ck_assert_int_eq(fake.request->verb, ROAMNAT__CONTROL__V1__REQUEST__VERB__STORE_BACKUP);
+	ck_assert_str_eq(fake.request->file, path);
 	run_clear(&run);
 	fake_stop(&fake);
 }
@@ -548,7 +620,10 @@ Suite *suite_natctl(void)
 	tcase_add_test(daemon, test_refusals);
 	tcase_add_test(daemon, test_unreachable);
 	tcase_add_test(daemon, test_no_answer);
-	tcase_add_loop_test(daemon, test_audit_at, 0, 3);
+	tcase_add_loop_test(daemon, test_audit_at, 0, 2);
+	tcase_add_test(daemon, test_audit_questions);
+	tcase_add_loop_test(daemon, test_audit_unknown, 0, 2);
+	tcase_add_test(daemon, test_store_backup);
 	tcase_add_test(daemon, test_monitor_stream);
 	suite_add_tcase(suite, daemon);
 	return suite;

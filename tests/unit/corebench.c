@@ -39,9 +39,9 @@ static void put_mappings(const char *path)
 	static const struct rn_store_visitor visitor;
 	static const struct rn_store_ops ops = { on_durable, on_failed };
 	struct rn_store *store = rn_store_open(path, NULL);
-	uint64_t rev;
+	struct rn_store_state state;
 
-	ck_assert(rn_store_load(store, &visitor, NULL, &rev, NULL));
+	ck_assert(rn_store_load(store, &visitor, NULL, &state, NULL));
 	ck_assert(rn_store_start(store, &ops, NULL, NULL));
 	for (guint n = 1; n <= 2; n++) {
 		struct rn_store_gateway row = { .number = n, .incarnation = 1 };

@@ -6,7 +6,7 @@ _natctl_selector='public private zone proto gateway pool state id epoch'
 # The words that may follow what was typed so far.
 _natctl_words() { # OBJECT COMMAND
 	case $1/$2 in
-	/*) echo 'mapping migrate takeover gateway pool stats monitor status audit config pki version help' ;;
+	/*) echo 'mapping migrate takeover gateway pool stats monitor status audit store config pki version help' ;;
 	mapping/) echo 'show list del release help' ;;
 	mapping/*) echo "$_natctl_selector" ;;
 	migrate/*) echo 'private zone to cause force reason operator overload' ;;
@@ -16,7 +16,8 @@ _natctl_words() { # OBJECT COMMAND
 	stats/daemon) echo 'agent controller' ;;
 	monitor/) echo 'all kernel agent controller help' ;;
 	status/) echo 'show help' ;;
-	audit/*) echo 'at zone proto' ;;
+	audit/*) echo 'private zone gateway proto at since until' ;;
+	store/) echo 'backup help' ;;
 	config/) echo 'show check help' ;;
 	config/show) echo 'agent controller kernel' ;;
 	pki/) echo 'init controller gateway revoke show help' ;;
@@ -57,7 +58,7 @@ _natctl() {
 	pool) mapfile -t COMPREPLY < <(compgen -W "$(_natctl_names pool)" -- "$cur") ;;
 	proto) mapfile -t COMPREPLY < <(compgen -W 'tcp udp icmp' -- "$cur"); return ;;
 	state) mapfile -t COMPREPLY < <(compgen -W 'active held moving-out releasing suspended' -- "$cur"); return ;;
-	check | dir | init) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	check | dir | init | backup) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	esac
 	if [ ${#COMPREPLY[@]} -gt 0 ]; then return; fi
 	case $cur in

@@ -46,6 +46,7 @@ static const struct rn_object *const objects[] = {
 	&rn_object_monitor,
 	&rn_object_status,
 	&rn_object_audit,
+	&rn_object_store,
 	&rn_object_config,
 	&rn_object_pki,
 	&object_version,
@@ -60,7 +61,8 @@ static const char usage_options[] =
 	"             -n|--no-headers  -q|--quiet  -t|--timeout SECONDS\n"
 	"             -S|--server unix:PATH  -V|--version  -h|--help }\n"
 	"Exit codes: 0 done, 1 usage, 2 refused, 3 cannot reach the daemon or the\n"
-	"module, 4 conflict (epoch or owner changed), 5 time-out, outcome unknown.\n"
+	"module, 4 conflict (epoch or owner changed), 5 time-out, outcome unknown,\n"
+	"6 the audit log does not say it.\n"
 	"See natctl(8).\n";
 
 static const struct option long_options[] = {

@@ -19,6 +19,7 @@ enum rn_exit {
 	RN_EXIT_UNREACHABLE = 3,	/* daemon or module is not there */
 	RN_EXIT_CONFLICT = 4,		/* epoch or owner changed meanwhile */
 	RN_EXIT_UNKNOWN = 5,		/* time-out: look with `show` */
+	RN_EXIT_NOT_RECORDED = 6,	/* the audit log does not reach back so far */
 };
 
 /* Errors of this domain have an enum rn_exit as code. */
@@ -68,6 +69,7 @@ extern const struct rn_object rn_object_pool;
 extern const struct rn_object rn_object_stats;
 extern const struct rn_object rn_object_monitor;
 extern const struct rn_object rn_object_config;
+extern const struct rn_object rn_object_store;
 extern const struct rn_object rn_object_audit;
 extern const struct rn_object rn_object_status;
 extern const struct rn_object rn_object_pki;

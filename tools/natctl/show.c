@@ -208,6 +208,8 @@ void rn_show_event(struct natctl *ctl, const RnEvent *event, gboolean with_date)
 	rn_print_string(print, moved ? "->" : "to", "to", event->to);
 	if (event->mapping)
 		print_event_mapping(ctl, &view);
+	rn_print_uint(print, event->epoch_from && ctl->details ? "epoch-from" : RN_PRINT_JSON_ONLY,
+		      event->mapping ? "epoch_from" : NULL, event->epoch_from);
 	rn_print_string(print, "by", "by", event->by);
 	rn_print_string(print, "verified-by", "verified_by", event->verified_by);
 	rn_print_string(print, "cause", "cause", event->cause);
