@@ -4,6 +4,7 @@
 #   make sim            the ownership protocol in worlds that go wrong  [SEED=7]
 #   make check-net      scenarios in QEMU  [KERNEL=6.1] [SCENARIO=05]
 #   make model          the ownership protocol's model in spin, and its mutants
+#   make bench-controller  durable grants per second, beside the disk's own rate
 #   make demo           the story of the README, with real packets
 #   make deps           install what is missing (Debian 12, as root)
 #   make install        [DESTDIR=] [PREFIX=/usr]
