@@ -27,8 +27,9 @@
 	X(store)		\
 	X(store_copy)	\
 	X(resync)		\
-	X(pressure)		\
-	X(genl)
+	X(pressure)	\
+	X(genl)		\
+	X(store_audit)
 
 #define DECLARE_SUITE(name) Suite *suite_##name(void);
 SUITES(DECLARE_SUITE)
