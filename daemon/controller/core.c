@@ -131,7 +131,7 @@ static void reclaim(struct rn_core *core, struct rn_gateway *gw, int64_t now)
 	guint before = gw->owned.length;
 
 	rn_gateway_refresh(gw, now);
-	if (!gw->own.over || gw->row.fenced)
+	if (!core->config->reclaim || !gw->own.over || gw->row.fenced)
 		return;
 	for (int n = 0; l && n < RECLAIMS_PER_TURN; n++, l = next) {
 		struct rn_record *record = l->data;
@@ -645,6 +645,8 @@ gboolean rn_core_start(struct rn_core *core, const struct rn_core_hooks *hooks, 
 	g_source_attach(core->timer, NULL);
 	rn_audit_start(core);
 	save_quarantines(core);
+	/* Now, not at the first request: there may be a million. */
+	rn_pools_expire(core->pools, rn_core_wall());
 	rn_gateways_configure(core->gateways, core->config->gateways, rn_core_now(),
 			      save_gateway, core);
 	rn_restored_start(core);

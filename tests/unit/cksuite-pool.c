@@ -131,6 +131,89 @@ START_TEST(earlier_address_first)
 }
 END_TEST
 
+/* P15: of the free ones the one that has been free for longest, whatever the
+ * order in which they were given or in which the store tells of them at start.
+ */
+START_TEST(longest_free_first)
+{
+	static const int order[] = { 5, 2, 7, 0, 3, 6, 1, 4 };
+	struct rn_private vm = vm_address("10.0.0.1");
+	struct rn_public pub[8], got;
+
+	add("a", "203.0.113.0/29", RN_KIND_ADDRESS, 0, 0);
+	for (int i = 0; i < 8; i++) {
+		vm.addr.b[3] = i;
+		ck_assert(take(&vm, NULL, 0, &pub[i]));
+	}
+	/* Told in the order of ids, freed in another. */
+	for (int i = 0; i < 8; i++)
+		rn_pools_quarantine(pools, &pub[order[i]], &vm, 1000 + i);
+	for (int i = 0; i < 8; i++) {
+		vm.addr.b[3] = 100 + i;
+		/* Each as soon as its quarantine is over, and not before. */
+		ck_assert(!take(&vm, NULL, 999 + i, &got));
+		ck_assert(take(&vm, NULL, 1000 + i, &got));
+		ck_assert(rn_public_equal(&got, &pub[order[i]]));
+	}
+	/* All over at once: still the oldest first. */
+	for (int i = 7; i >= 0; i--)
+		rn_pools_quarantine(pools, &pub[order[i]], &vm, 2000 + i);
+	for (int i = 0; i < 8; i++) {
+		ck_assert(take(&vm, NULL, 9000, &got));
+		ck_assert(rn_public_equal(&got, &pub[order[i]]));
+	}
+}
+END_TEST
+
+/* The VM's own one as long as nobody else needed it, even when it is not next. */
+START_TEST(own_address_after_its_quarantine)
+{
+	struct rn_private a = vm_address("10.0.0.1"), b = vm_address("10.0.0.2");
+	struct rn_public first, second, got;
+
+	add("a", "203.0.113.6/31", RN_KIND_ADDRESS, 0, 0);
+	ck_assert(take(&a, NULL, 0, &first));
+	ck_assert(take(&b, NULL, 0, &second));
+	rn_pools_quarantine(pools, &first, &a, 1000);
+	rn_pools_quarantine(pools, &second, &b, 2000);
+	ck_assert(take(&b, &second, 5000, &got));
+	ck_assert(rn_public_equal(&got, &second));
+	ck_assert(take(&a, &first, 5000, &got));
+	ck_assert(rn_public_equal(&got, &first));
+}
+END_TEST
+
+/* A million endpoints: picks, quarantines and ends do not depend on how many.
+ * Far beyond the time-out of the suite if one of them walked the others.
+ */
+START_TEST(a_million)
+{
+	struct rn_private vm = vm_address("10.0.0.1");
+	struct rn_public pub;
+	int64_t wall = 0;
+
+	add("a", "10.64.0.0/12", RN_KIND_ADDRESS, 0, 0);
+	for (int i = 0; i < 1000000; i++) {
+		vm.addr.b[1] = i >> 16;
+		vm.addr.b[2] = i >> 8;
+		vm.addr.b[3] = i;
+		ck_assert(take(&vm, NULL, wall, &pub));
+		if (i % 2) {
+			rn_pools_quarantine(pools, &pub, &vm, wall + 120000);
+			wall += i % 3;
+		}
+	}
+	for (int i = 0; i < 500000; i++) {
+		vm.addr.b[0] = 11;
+		vm.addr.b[1] = i >> 16;
+		vm.addr.b[2] = i >> 8;
+		vm.addr.b[3] = i;
+		wall++;
+		ck_assert(take(&vm, NULL, wall, &pub));
+	}
+}
+END_TEST
+
 START_TEST(zones_and_exclusions)
 {
 	struct rn_prefix p = prefix("203.0.113.0/30");
@@ -337,6 +420,9 @@ Suite *suite_pool(void)
 	tcase_add_test(tc, every_address_once);
 	tcase_add_test(tc, quarantine_holds_back_from_others_only);
 	tcase_add_test(tc, earlier_address_first);
+	tcase_add_test(tc, longest_free_first);
+	tcase_add_test(tc, own_address_after_its_quarantine);
+	tcase_add_test(tc, a_million);
 	tcase_add_test(tc, zones_and_exclusions);
 	tcase_add_test(tc, overlap_is_refused);
 	tcase_add_test(tc, ports_keep_number_parity_and_side);

@@ -29,7 +29,8 @@
 	X(resync)		\
 	X(pressure)	\
 	X(genl)		\
-	X(store_audit)
+	X(store_audit)	\
+	X(ctl_core)
 
 #define DECLARE_SUITE(name) Suite *suite_##name(void);
 SUITES(DECLARE_SUITE)
