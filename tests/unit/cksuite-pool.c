@@ -416,7 +416,7 @@ Suite *suite_pool(void)
 	TCase *tc = tcase_create("pool");
 
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_set_timeout(tc, 60);
+	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, every_address_once);
 	tcase_add_test(tc, quarantine_holds_back_from_others_only);
 	tcase_add_test(tc, earlier_address_first);
