@@ -190,69 +190,98 @@ static int restore_store(const char *store, char **off)
 	return 0;
 }
 
-int main(int argc, char **argv)
+struct options {
+	char *path;
+	char **off;
+	gboolean check, debug, version, store, restored;
+};
+
+static gboolean parse_options(struct options *o, int *argc, char ***argv)
 {
-	g_autofree char *path = NULL;
-	gboolean check = FALSE, debug = FALSE, version = FALSE, store = FALSE, restored = FALSE;
-	g_auto(GStrv) off = NULL;
 	const GOptionEntry entries[] = {
-		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &path,
+		{ "config", 'c', 0, G_OPTION_ARG_FILENAME, &o->path,
 		  "Configuration (/etc/roamnat/controller.conf)", "FILE" },
-		{ "check-config", 0, 0, G_OPTION_ARG_NONE, &check,
+		{ "check-config", 0, 0, G_OPTION_ARG_NONE, &o->check,
 		  "Check configuration and keys, and exit", NULL },
-		{ "check-store", 0, 0, G_OPTION_ARG_NONE, &store,
+		{ "check-store", 0, 0, G_OPTION_ARG_NONE, &o->store,
 		  "Check the store, or FILE, and exit; it may be in use", NULL },
-		{ "restored", 0, 0, G_OPTION_ARG_NONE, &restored,
+		{ "restored", 0, 0, G_OPTION_ARG_NONE, &o->restored,
 		  "The store was restored from a backup: make it good to start with, and exit",
 		  NULL },
-		{ "off", 0, 0, G_OPTION_ARG_STRING_ARRAY, &off,
+		{ "off", 0, 0, G_OPTION_ARG_STRING_ARRAY, &o->off,
 		  "With --restored: gateway NAME is powered off, and stays so", "NAME" },
-		{ "debug", 'd', 0, G_OPTION_ARG_NONE, &debug, "Log more", NULL },
-		{ "version", 'V', 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL },
+		{ "debug", 'd', 0, G_OPTION_ARG_NONE, &o->debug, "Log more", NULL },
+		{ "version", 'V', 0, G_OPTION_ARG_NONE, &o->version, "Print the version", NULL },
 		{ 0 },
 	};
-	g_autoptr(GOptionContext) context = g_option_context_new("[FILE] - owner of all NAT mappings");
+	g_autoptr(GOptionContext) context =
+		g_option_context_new("[FILE] - owner of all NAT mappings");
 	g_autoptr(GError) error = NULL;
-	struct rn_ctl_config *config;
-	struct rn_tls *tls;
-	int status;
 
 	g_option_context_add_main_entries(context, entries, NULL);
-	if (!g_option_context_parse(context, &argc, &argv, &error) || argc > 1 + store ||
-	    store + restored + check > 1 || (off && !restored)) {
-		fprintf(stderr, "roamnat-controller: %s: see --help\n",
-			error ? error->message : "these options do not go together");
-		return 1;
-	}
-	if (version) {
-		printf("roamnat-controller %s\n", ROAMNAT_VERSION);
-		return 0;
-	}
-	if (!path)
-		path = g_strdup("/etc/roamnat/controller.conf");
-	rn_log_init("roamnat-controller", debug);
-	if (store && argc > 1)
-		return check_store(argv[1]);
-	config = rn_ctl_config_load(path, &error);
-	if (config && (store || restored)) {
-		status = store ? check_store(config->store) : restore_store(config->store, off);
+	if (g_option_context_parse(context, argc, argv, &error) && *argc <= 1 + o->store &&
+	    o->store + o->restored + o->check <= 1 && (!o->off || o->restored))
+		return TRUE;
+	fprintf(stderr, "roamnat-controller: %s: see --help\n",
+		error ? error->message : "these options do not go together");
+	return FALSE;
+}
+
+/* With a configuration: what was asked for instead of serving, or that. */
+static int run(const struct options *o, struct rn_ctl_config *config)
+{
+	g_autoptr(GError) error = NULL;
+	struct rn_tls *tls;
+	int status = 0;
+
+	if (o->store || o->restored) {
+		status = o->store ? check_store(config->store) :
+				    restore_store(config->store, o->off);
 		rn_ctl_config_free(config);
 		return status;
 	}
-	tls = config ? rn_tls_new(config->ca, config->cert, config->key, config->crl, &error)
-		     : NULL;
+	tls = rn_tls_new(config->ca, config->cert, config->key, config->crl, &error);
 	if (!tls) {
 		fprintf(stderr, "roamnat-controller: %s\n", error->message);
 		rn_ctl_config_free(config);
 		return 1;
 	}
-	if (check) {
-		printf("%s: ok\n", path);
+	if (o->check) {
+		printf("%s: ok\n", o->path);
 		rn_ctl_config_free(config);
-		status = 0;
 	} else {
 		status = serve(config, tls);
 	}
 	rn_tls_free(tls);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	g_autoptr(GError) error = NULL;
+	struct rn_ctl_config *config;
+	int status = 1;
+
+	if (!parse_options(&o, &argc, &argv))
+		return 1;
+	if (o.version) {
+		printf("roamnat-controller %s\n", ROAMNAT_VERSION);
+		return 0;
+	}
+	if (!o.path)
+		o.path = g_strdup("/etc/roamnat/controller.conf");
+	rn_log_init("roamnat-controller", o.debug);
+	if (argc > 1) {
+		status = check_store(argv[1]);
+	} else {
+		config = rn_ctl_config_load(o.path, &error);
+		if (config)
+			status = run(&o, config);
+		else
+			fprintf(stderr, "roamnat-controller: %s\n", error->message);
+	}
+	g_strfreev(o.off);
+	g_free(o.path);
 	return status;
 }

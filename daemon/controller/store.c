@@ -34,6 +34,7 @@ struct rn_store {
 	GThreadPool *reader;
 	GThread *copier;	/* a backup, until its end was told */
 	int stop_copy;		/* atomic */
+	gboolean ended;		/* `failed` was told */
 	int event;		/* eventfd: the writer has news */
 	guint source;
 
@@ -325,10 +326,12 @@ static gboolean on_event(gint fd, GIOCondition condition, gpointer data)
 	while ((page = g_queue_pop_head(&pages)))
 		tell_page(page);
 	tell_copied(store, copied);
-	if (error)
+	if (error) {
+		store->ended = TRUE;
 		store->ops->failed(error, store->data);
-	else
+	} else if (!store->ended) {
 		store->ops->durable(durable, store->data);
+	}
 	return G_SOURCE_CONTINUE;
 }
 
