@@ -68,6 +68,21 @@ static void lease_start(struct rn_gateways *gateways, struct rn_gateway *gw, int
 		rn_heap_remove(&gateways->leases, &gw->lease);
 }
 
+/* The term that was promised to it stands until it registers again: one that is cut
+ * off translates for the old term, whatever the configuration says now (P7). A
+ * backup may not know the last promise: then the longer of the two.
+ */
+static uint64_t term_in_force(const struct rn_store_gateway *row, uint64_t configured)
+{
+	uint64_t promised = (uint64_t)row->lease_ms;
+
+	if (!row->incarnation || row->lease_ms < 0)
+		return configured;
+	if (!row->unheard)
+		return promised;
+	return promised && configured ? MAX(promised, configured) : 0;
+}
+
 void rn_gateways_configure(struct rn_gateways *gateways, const GArray *config, int64_t now,
 			   void (*changed)(struct rn_gateway *gw, void *data), void *data)
 {
@@ -77,7 +92,9 @@ void rn_gateways_configure(struct rn_gateways *gateways, const GArray *config, i
 		struct rn_gateway *gw = rn_gateways_name(gateways, c->name);
 
 		if (!gw) {
-			struct rn_store_gateway row = { .number = gateways->by_number->len };
+			struct rn_store_gateway row = {
+				.number = gateways->by_number->len, .lease_ms = -1,
+			};
 
 			g_strlcpy(row.name, c->name, sizeof(row.name));
 			gw = rn_gateways_restore(gateways, &row);
@@ -91,7 +108,8 @@ void rn_gateways_configure(struct rn_gateways *gateways, const GArray *config, i
 		gw->enabled = c->enabled;
 		gw->plan.planned = c->planned;
 		gw->plan.overload = c->overload;
-		gw->lease_ms = c->lease_ms;
+		gw->lease_next_ms = c->lease_ms;
+		gw->lease_ms = term_in_force(&gw->row, c->lease_ms);
 		g_hash_table_insert(gateways->by_identity, gw->row.identity, gw);
 		lease_start(gateways, gw, now);
 		rn_gateway_refresh(gw, now);
@@ -146,6 +164,8 @@ void rn_gateway_register(struct rn_gateways *gateways, struct rn_gateway *gw, in
 {
 	gw->row.incarnation++;
 	gw->row.fenced = false;
+	gw->lease_ms = gw->lease_next_ms;
+	gw->row.lease_ms = (int64_t)gw->lease_ms;
 	lease_start(gateways, gw, now);
 	rn_gateway_refresh(gw, now);
 }

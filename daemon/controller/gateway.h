@@ -48,7 +48,8 @@ struct rn_gateway {
 	struct own_ctl_gw own;		/* what decisions see; rn_gateway_refresh */
 	char *endpoint;			/* "" when not configured */
 	bool enabled;
-	uint64_t lease_ms;		/* 0 without end */
+	uint64_t lease_ms;		/* in force; 0 without end */
+	uint64_t lease_next_ms;		/* configured: in force from its next registration */
 	int64_t renewed_at;		/* last renewal received, or controller start */
 	bool over_told;			/* the records know that the lease is over */
 	struct rn_heap_node lease;	/* due when the lease is over, then for reclaim */

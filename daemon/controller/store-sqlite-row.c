@@ -48,7 +48,9 @@ static int64_t mapping_sum(const struct rn_store_mapping *row)
 
 static int64_t gateway_sum(const struct rn_store_gateway *row)
 {
-	const uint64_t fields[] = { row->number, row->incarnation, row->fenced, row->unheard };
+	const uint64_t fields[] = {
+		row->number, row->incarnation, row->fenced, row->unheard, (uint64_t)row->lease_ms,
+	};
 	uint64_t sum = sum_fields(SUM_START, fields, G_N_ELEMENTS(fields));
 
 	return (int64_t)sum_text(sum_text(sum, row->name), row->identity);
@@ -112,6 +114,7 @@ void rn_sqlite_bind_gateway(sqlite3_stmt *st, const struct rn_store_gateway *row
 	sqlite3_bind_int64(st, c++, row->incarnation);
 	sqlite3_bind_int64(st, c++, row->fenced);
 	sqlite3_bind_int64(st, c++, row->unheard);
+	sqlite3_bind_int64(st, c++, row->lease_ms);
 	sqlite3_bind_int64(st, c++, gateway_sum(row));
 }
 
@@ -192,10 +195,11 @@ bool rn_sqlite_get_gateway(sqlite3_stmt *st, struct rn_store_gateway *row)
 		.incarnation = sqlite3_column_int64(st, 3),
 		.fenced = sqlite3_column_int64(st, 4),
 		.unheard = sqlite3_column_int64(st, 5),
+		.lease_ms = sqlite3_column_int64(st, 6),
 	};
 	get_text(st, 1, row->name, sizeof(row->name));
 	get_text(st, 2, row->identity, sizeof(row->identity));
-	return sqlite3_column_int64(st, 6) == gateway_sum(row);
+	return sqlite3_column_int64(st, 7) == gateway_sum(row);
 }
 
 bool rn_sqlite_get_audit(sqlite3_stmt *st, struct rn_store_audit *row)

@@ -43,6 +43,7 @@ static const char *const steps[RN_STORE_SCHEMA] = {
 	 * answers who had an endpoint at a revision, the others tell histories.
 	 */
 	"ALTER TABLE gateway ADD COLUMN unheard INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE gateway ADD COLUMN lease_ms INTEGER NOT NULL DEFAULT -1;"
 	"ALTER TABLE gateway ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE audit ADD COLUMN epoch_from INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE audit ADD COLUMN sum INTEGER NOT NULL DEFAULT 0;"
@@ -100,7 +101,7 @@ static gboolean step_rows(struct rn_sqlite *db, int version, GError **error)
 	if (version != 1)
 		return TRUE;
 	return rewrite(db, "SELECT " RN_SQLITE_GATEWAY_COLUMNS " FROM gateway",
-		       "UPDATE gateway SET sum = ?7 WHERE number = ?1", sum_gateway, error) &&
+		       "UPDATE gateway SET sum = ?8 WHERE number = ?1", sum_gateway, error) &&
 	       rewrite(db, "SELECT " RN_SQLITE_AUDIT_COLUMNS " FROM audit ORDER BY rev",
 		       "UPDATE audit SET sum = ?23 WHERE rev = ?1", sum_audit, error);
 }

@@ -32,10 +32,11 @@ static const char *const statements[RN_ST_N] = {
 		" proto=excluded.proto, port=excluded.port, addr=excluded.addr,"
 		" preset=excluded.preset, free_at=excluded.free_at, sum=excluded.sum",
 	[RN_ST_GATEWAY] = "INSERT INTO gateway (" RN_SQLITE_GATEWAY_COLUMNS ")"
-		" VALUES (?,?,?,?,?,?,?)"
+		" VALUES (?,?,?,?,?,?,?,?)"
 		" ON CONFLICT (number) DO UPDATE SET name=excluded.name,"
 		" identity=excluded.identity, incarnation=excluded.incarnation,"
-		" fenced=excluded.fenced, unheard=excluded.unheard, sum=excluded.sum",
+		" fenced=excluded.fenced, unheard=excluded.unheard,"
+		" lease_ms=excluded.lease_ms, sum=excluded.sum",
 	[RN_ST_AUDIT] = "INSERT INTO audit (" RN_SQLITE_AUDIT_COLUMNS ")"
 		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[RN_ST_VALUE] = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",

@@ -46,7 +46,7 @@ int rn_sqlite_lock(const char *path, GError **error);
 	"id, state, epoch, owner, zone, kind, proto, port, addr, pub_addr, pub_proto," \
 	" pub_port, preset, free_at, sum"
 #define RN_SQLITE_GATEWAY_COLUMNS \
-	"number, name, identity, incarnation, fenced, unheard, sum"
+	"number, name, identity, incarnation, fenced, unheard, lease_ms, sum"
 
 /* Rows in the order of the columns above. Reading: false when the sum is wrong. */
 void rn_sqlite_bind_mapping(sqlite3_stmt *st, const struct rn_store_mapping *row);

@@ -48,6 +48,7 @@ struct rn_store_gateway {
 	uint64_t incarnation;
 	bool fenced;
 	bool unheard;		/* since the store was restored from a backup */
+	int64_t lease_ms;	/* promised by its registration; -1 not known */
 	char name[RN_NAME_MAX];
 	char identity[RN_TEXT_MAX];
 };

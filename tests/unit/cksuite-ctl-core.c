@@ -358,6 +358,54 @@ START_TEST(lease_over_is_reclaimed)
 }
 END_TEST
 
+/* A gateway that is cut off translates for the term that it was promised, whatever
+ * the controller's file says since its restart.
+ */
+static void restart_with_lease(const char *before, const char *after)
+{
+	start(before, NULL);
+	registered();
+	granted(1, 7);
+	ctlbench_stop(&bench);
+	start(after, NULL);
+}
+
+static bool over_after(unsigned int number, int64_t ms)
+{
+	struct rn_gateway *gw = ctlbench_gw(&bench, number);
+
+	rn_gateway_refresh(gw, gw->renewed_at + ms);
+	return gw->own.over;
+}
+
+START_TEST(P7_a_promised_term_outlives_the_configuration)
+{
+	restart_with_lease("100s", "10s");
+	ck_assert(!over_after(1, RN_LEASE_OVER(100000) - 1));
+	ck_assert(over_after(1, RN_LEASE_OVER(100000)));
+	rn_core_register(bench.core, ctlbench_gw(&bench, 1), 1);
+	ctlbench_settle(&bench);
+	ck_assert_uint_eq(bench.last.lease_ms, 10000);
+	ck_assert(over_after(1, RN_LEASE_OVER(10000)));
+	ctlbench_stop(&bench);
+	/* That one is promised now, and to the others still the first. */
+	start("1000s", NULL);
+	ck_assert(over_after(1, RN_LEASE_OVER(10000)));
+	ck_assert(over_after(2, RN_LEASE_OVER(100000)));
+	ck_assert(!over_after(2, RN_LEASE_OVER(100000) - 1));
+}
+END_TEST
+
+START_TEST(P7_a_promise_without_end_has_none)
+{
+	restart_with_lease("0", "10s");
+	ck_assert(!over_after(1, 1000 * RN_LEASE_OVER(10000)));
+	rn_core_register(bench.core, ctlbench_gw(&bench, 1), 1);
+	ctlbench_settle(&bench);
+	ck_assert(over_after(1, RN_LEASE_OVER(10000)));
+}
+END_TEST
+
 START_TEST(reclaim_is_off_without_being_asked_for)
 {
 	start("10s", NULL);
@@ -543,6 +591,8 @@ Suite *suite_ctl_core(void)
 	tcase_add_loop_test(tc, quarantine_survives_a_clock, 0, 2);
 	tcase_add_test(tc, quarantine_that_is_over_stays_over);
 	tcase_add_test(tc, lease_over_is_reclaimed);
+	tcase_add_test(tc, P7_a_promised_term_outlives_the_configuration);
+	tcase_add_test(tc, P7_a_promise_without_end_has_none);
 	tcase_add_test(tc, reclaim_is_off_without_being_asked_for);
 	tcase_add_test(tc, fenced_is_not_reclaimed);
 	tcase_add_test(tc, registered_again_is_not_reclaimed);
