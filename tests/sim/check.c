@@ -200,8 +200,8 @@ void sim_check_idle(struct sim *s, uint32_t g, int vm, const struct rn_timer *ti
 	if (s->hostile && vm == (int)s->plan.vms - 1)
 		return;
 	/* Of one that is not its own any more the release is refused. */
-	if (!id || id > s->plan.ids || s->ctl.rec[id].owner != g ||
-	    s->ctl.rec[id].epoch != s->gw[g].entry[vm].epoch)
+	if (!id || id > s->plan.ids || !sim_granted(s->ctl.rec[id].state) ||
+	    s->ctl.rec[id].owner != g || s->ctl.rec[id].epoch != s->gw[g].entry[vm].epoch)
 		return;
 	for (i = 1; i <= s->plan.honest; i++)
 		known |= timer->preset == s->plan.preset[i];
