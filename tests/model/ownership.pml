@@ -666,7 +666,7 @@ M_RELEASE_ATTACK M_BELIEVE M_STRANGER
 #ifdef M_P6_EARLY		/* the controller does not wait for the gateway's clock */
 #define LEASE_ENDED(g)	(1)
 #else
-#ifdef GAP_P7_SHORTER_TERM	/* see README.md: it started again with a shorter term */
+#ifdef M_P7_SHORTER_TERM	/* see README.md: it started again with a shorter term */
 bit  shorter;
 #define LEASE_ENDED(g)	(!gl[g] || shorter)
 #else
@@ -745,7 +745,7 @@ inline registers(g) {
 M_RENEW(g)
 
 inline ctlcrash() {
-#ifdef GAP_P7_SHORTER_TERM
+#ifdef M_P7_SHORTER_TERM
 	shorter = 1;
 #endif
 #ifdef M_P8_UNSAVED		/* the answer leaves before the record is on disk */
