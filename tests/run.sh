@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # run.sh check    every ring, one after the other; all run even if one fails
-# run.sh net      scenarios in QEMU; KERNEL=6.1 and SCENARIO=05 choose
+# run.sh net      scenarios in QEMU; KERNEL=6.1 and SCENARIO=05 choose, FULL=1: all on both
 # run.sh kill     ROUNDS=1000 rounds of kill -9, on one kernel (scenario 66)
 # run.sh demo     the demonstration, on one kernel
 # RIG_NAME=mine   another directory of logs than build/logs/net-VERSION, so that
@@ -41,6 +41,24 @@ count() {
 	mv "$3" "$logs/check-$name.log"
 }
 
+# deal VERSION FILE...: of the scenarios that say "# kernel: any", whose subject is in
+# the daemons, each kernel gets every other one; who chooses, or FULL=1, gets them all.
+deal() {
+	local version=$1 n=0 i=0 turn file v
+	shift
+	for v in $kernels; do
+		[ "$v" != "$version" ] || turn=$n
+		n=$((n + 1))
+	done
+	for file; do
+		if [ -z "${KERNEL:-}${SCENARIO:-}${FULL:-}" ] && grep -q '^# kernel: any$' "$file"; then
+			i=$((i + 1))
+			[ $((i % n)) = "$turn" ] || continue
+		fi
+		realpath "$file"
+	done
+}
+
 # net VERSION: all chosen scenarios in one boot.
 net() {
 	local files
@@ -51,8 +69,8 @@ net() {
 		return 1
 	fi
 	# shellcheck disable=SC2046,SC2086
-	RIG_NAME=${RIG_NAME:-net}-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-3600} RIG_ENV="REPORT_MODES RIG_TIMES RIG_LIMIT ${RIG_ENV:-}" \
-		tests/qemu/boot.sh "$1" tests/net/guest-run.sh $(realpath $files)
+	RIG_NAME=${RIG_NAME:-net}-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-4500} RIG_ENV="REPORT_MODES RIG_TIMES RIG_LIMIT ${RIG_ENV:-}" \
+		tests/qemu/boot.sh "$1" tests/net/guest-run.sh $(deal "$1" $files)
 }
 
 # unit [VAR=VALUE...]: says the sum of Check's own line in the rig's words.
@@ -138,6 +156,6 @@ demo)
 	[ -e tests/demo/demo.sh ] || { echo "run: there is no tests/demo/demo.sh" >&2; exit 1; }
 	RIG_NAME=demo RIG_TIMEOUT=${RIG_TIMEOUT:-900} tests/qemu/boot.sh "$kernels" tests/demo/demo.sh ;;
 *)
-	sed -n '3,8s/^# //p' "$0" >&2
+	sed -n '3,9s/^# //p' "$0" >&2
 	exit 1 ;;
 esac

@@ -5,6 +5,7 @@
 # has, and the controller gives nothing away.
 # shows: S11 S12 B1
 # modes: both
+# kernel: any
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"

@@ -8,6 +8,7 @@
 # of fields, so none is forgotten.
 # shows: S10 S11 S13 S14 B1 B6
 # modes: both
+# kernel: any
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
 IDLE=600s

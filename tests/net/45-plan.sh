@@ -3,6 +3,7 @@
 # What was planned for a site cannot be exceeded without somebody being told.
 # shows: S15
 # modes: both
+# kernel: any
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"

@@ -6,6 +6,7 @@
 # silent keeps the VMs that it has, and the answer names each.
 # shows: S8 B1 B2 B6
 # modes: once
+# kernel: any
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
 IDLE=600s

@@ -5,6 +5,7 @@
 # middle of a migration, and past the end of a lease.
 # shows: S8 S9 S12 B1 B2 B3 B4
 # modes: both
+# kernel: any
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
 IDLE=600s

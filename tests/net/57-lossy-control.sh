@@ -6,6 +6,7 @@
 # no time two gateways translate for one address.
 # shows: S8 S9 S12 S13 B1 B2 B3 B4 B5
 # modes: both
+# kernel: any
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
 IDLE=600s QUARANTINE=1s

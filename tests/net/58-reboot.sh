@@ -5,6 +5,7 @@
 # the same public addresses, and connections go on.
 # shows: S9 S12 B1 B2 B3 B4
 # modes: both
+# kernel: any
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
 IDLE=600s

@@ -5,6 +5,7 @@
 # that asks meanwhile is served.
 # shows: S8 B1 B2
 # modes: once
+# kernel: any
 # timeout: 900
 . "$(dirname "$0")/lib.sh"
 IDLE=600s KIND=port

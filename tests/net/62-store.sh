@@ -6,6 +6,7 @@
 # which at any time.
 # shows: B1 B2 B4
 # modes: once
+# kernel: any
 # timeout: 500
 . "$(dirname "$0")/lib.sh"
 IDLE=300s QUARANTINE=20s

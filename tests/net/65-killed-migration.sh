@@ -4,6 +4,7 @@
 # exactly one gateway has it, and the connection lives.
 # shows: S9 S12 B1 B2 B3
 # modes: both
+# kernel: any
 # timeout: 500
 . "$(dirname "$0")/lib.sh"
 IDLE=300s

@@ -6,6 +6,7 @@
 # kernels and on the wire.
 # shows: S2 S8 S9 S12 S13 B1 B2 B3 B4
 # modes: once
+# kernel: any
 # timeout: 1500
 # KILL_ROUNDS=1000 KILL_SEED=1: more rounds than one for each failpoint.
 . "$(dirname "$0")/lib.sh"
