@@ -14,6 +14,7 @@ struct rn_store_gateway store_last_gateway;
 struct rn_store_state store_state;
 struct rn_store_page store_page;
 int store_fail_writes, store_fail_syncs;
+bool store_fail_checkpoint;
 unsigned int store_writes, store_syncs;
 
 /* ---- the disk ---- */
@@ -21,6 +22,7 @@ unsigned int store_writes, store_syncs;
 struct file {
 	sqlite3_file base;
 	sqlite3_file *real;
+	bool database;		/* and no log */
 };
 
 static sqlite3_vfs disk;
@@ -62,6 +64,8 @@ static int f_truncate(sqlite3_file *f, sqlite3_int64 size)
 static int f_sync(sqlite3_file *f, int flags)
 {
 	store_syncs++;
+	if (store_fail_checkpoint && ((struct file *)f)->database)
+		return SQLITE_IOERR_FSYNC;
 	if (store_fail_syncs >= 0 && store_fail_syncs-- == 0) {
 		store_fail_syncs = 0;
 		return SQLITE_IOERR_FSYNC;
@@ -139,6 +143,7 @@ static int disk_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *f, int fl
 	int rc;
 
 	file->real = g_malloc0(under->szOsFile);
+	file->database = flags & SQLITE_OPEN_MAIN_DB;
 	rc = under->xOpen(under, name, file->real, flags, out);
 	if (rc == SQLITE_OK)
 		f->pMethods = &methods;
@@ -175,6 +180,7 @@ void store_setup(void)
 	store_failures = 0;
 	store_fail_writes = -1;
 	store_fail_syncs = -1;
+	store_fail_checkpoint = false;
 }
 
 void store_teardown(void)
@@ -184,6 +190,7 @@ void store_teardown(void)
 
 	store_fail_writes = -1;
 	store_fail_syncs = -1;
+	store_fail_checkpoint = false;
 	store_close();
 	dir = g_dir_open(store_dir, 0, NULL);
 	while ((name = g_dir_read_name(dir))) {

@@ -45,6 +45,8 @@ extern struct rn_store_page store_page;
 
 /* The disk. After n more writes (syncs) every one of that kind fails; -1: none. */
 extern int store_fail_writes, store_fail_syncs;
+/* Every sync of the database itself, which only a checkpoint makes, fails. */
+extern bool store_fail_checkpoint;
 /* Kinds of calls since they were set to 0. */
 extern unsigned int store_writes, store_syncs;
 
