@@ -119,9 +119,19 @@ static const char *what_of(const struct own_act *act, const struct rn_cause_of *
 	       own_note_to_string(act->note);
 }
 
-static void note_to_event(const struct own_act *act, const struct rn_record *record,
-			  uint64_t epoch, const struct rn_cause_of *cause,
-			  struct rn_store_audit *event)
+/* Who asked for a move that nobody ordered: the one that did not answer. */
+static const char *asked_by(struct rn_core *core, const struct own_act *act,
+			    const struct rn_cause_of *cause)
+{
+	if (act->note == OWN_NOTE_MOVED && act->verified_by)
+		return rn_gateways_to_name(core->gateways, act->verified_by == act->to_gw ?
+					   act->from_gw : act->to_gw);
+	return cause->by ? cause->by : cause->gw ? cause->gw->row.name : "";
+}
+
+static void note_to_event(struct rn_core *core, const struct own_act *act,
+			  const struct rn_record *record, uint64_t epoch,
+			  const struct rn_cause_of *cause, struct rn_store_audit *event)
 {
 	const char *by = record && record->by ? record->by : NULL;
 
@@ -166,7 +176,7 @@ static void note_to_event(const struct own_act *act, const struct rn_record *rec
 	}
 	g_strlcpy(event->what, what_of(act, cause), sizeof(event->what));
 	if (!by)
-		by = cause->by ? cause->by : cause->gw ? cause->gw->row.name : "";
+		by = asked_by(core, act, cause);
 	g_strlcpy(event->by, by, sizeof(event->by));
 	g_strlcpy(event->text, *act->msg.text ? act->msg.text :
 		  act->msg.code ? rn_code_to_sentence(act->msg.code) :
@@ -273,7 +283,7 @@ bool rn_output_take(struct rn_core *core, const struct own_act *act,
 	if (act->note == OWN_NOTE_IGNORED ||
 	    (refusal && !rn_output_allowed(core, cause->gw)))
 		return false;
-	note_to_event(act, record, epoch, cause, event);
+	note_to_event(core, act, record, epoch, cause, event);
 	event->time_ns = rn_audit_time(core);
 	event->rev = ++core->rev;
 	if (act->note == OWN_NOTE_VERIFYING)

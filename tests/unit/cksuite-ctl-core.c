@@ -144,7 +144,7 @@ START_TEST(events_have_all_fields)
 	ck_assert_uint_eq(event->verified_by, 2);
 	ck_assert_uint_eq(event->epoch_from, 1);
 	ck_assert_uint_eq(event->epoch, 2);
-	ck_assert_str_eq(event->by, "gw2");
+	ck_assert_str_eq(event->by, "gw1");
 	event = find("refused");
 	ck_assert(!event->ownership);
 	ck_assert_uint_eq(event->from, 1);
