@@ -451,7 +451,7 @@ class World:
         heard = {vm: vm.sent for vm in self.order if vm.talks}
         for vm in heard:
             vm.say()
-        next_look, next_order, found = began, began + 1.2, ["never looked"]
+        next_look, next_order, found = began, began + 0.8, ["never looked"]
         slow, pause = [], 0.1
         while True:
             self.pump()
