@@ -64,11 +64,15 @@ must wait_for 30 conf_connected gw1
 must wait_for 30 conf_connected gw2
 expect_eq "S14 whoever is late is no attacker: no alarm" 0 "$(daemon_counter controller alarms)"
 
-# ---- leases, from a controller that starts again
-must stop_daemon controller
+# ---- leases: in force from the next registration, so the kernels forget (P7)
+for name in controller gw1 gw2; do must stop_daemon $name; done
 GATEWAY_EXTRA[gw1]=lease=10
 GATEWAY_EXTRA[gw2]=lease=10
+must unload_module
+load_module
 start_controller
+start_agent gw1
+start_agent gw2
 must wait_for 30 conf_connected gw1
 must wait_for 30 conf_connected gw2
 must wait_for 30 settled $here 10.0.0.5
