@@ -11,17 +11,62 @@
 #include <uapi/linux/roamnat.h>
 
 /* Integer value ranges */
+static const struct netlink_range_validation roamnat_a_mapping_public_ports_range = {
+	.max	= 32768ULL,
+};
+
 static const struct netlink_range_validation roamnat_a_config_hold_ms_range = {
 	.min	= 10ULL,
 	.max	= 60000ULL,
 };
 
+static const struct netlink_range_validation roamnat_a_config_udp_ms_range = {
+	.min	= 1000ULL,
+	.max	= 604800000ULL,
+};
+
+static const struct netlink_range_validation roamnat_a_config_tcp_established_ms_range = {
+	.min	= 1000ULL,
+	.max	= 604800000ULL,
+};
+
+static const struct netlink_range_validation roamnat_a_config_tcp_opening_ms_range = {
+	.min	= 1000ULL,
+	.max	= 604800000ULL,
+};
+
+static const struct netlink_range_validation roamnat_a_config_tcp_closing_ms_range = {
+	.min	= 1000ULL,
+	.max	= 604800000ULL,
+};
+
+static const struct netlink_range_validation roamnat_a_config_icmp_ms_range = {
+	.min	= 1000ULL,
+	.max	= 604800000ULL,
+};
+
+static const struct netlink_range_validation roamnat_a_config_port_hold_off_ms_range = {
+	.max	= 604800000ULL,
+};
+
 /* Common nested types */
+const struct nla_policy roamnat_binding_nl_policy[ROAMNAT_A_BINDING_PAD + 1] = {
+	[ROAMNAT_A_BINDING_PROTOCOL] = NLA_POLICY_MAX(NLA_U32, 255),
+	[ROAMNAT_A_BINDING_PRIVATE_PORT] = { .type = NLA_U16, },
+	[ROAMNAT_A_BINDING_PUBLIC_PORT] = { .type = NLA_U16, },
+	[ROAMNAT_A_BINDING_STATE] = NLA_POLICY_RANGE(NLA_U32, 1, 5),
+	[ROAMNAT_A_BINDING_ELAPSED_MS] = { .type = NLA_U64, },
+	[ROAMNAT_A_BINDING_REMAINING_MS] = { .type = NLA_U64, },
+	[ROAMNAT_A_BINDING_REMOTE_ADDR] = { .type = NLA_BINARY, },
+	[ROAMNAT_A_BINDING_MANY_REMOTES] = { .type = NLA_FLAG, },
+	[ROAMNAT_A_BINDING_REMOTE_HASH] = { .type = NLA_U32, },
+};
+
 const struct nla_policy roamnat_prefix_nl_policy[ROAMNAT_A_PREFIX_PAD + 1] = {
 	[ROAMNAT_A_PREFIX_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
 	[ROAMNAT_A_PREFIX_ADDR] = { .type = NLA_BINARY, },
 	[ROAMNAT_A_PREFIX_LEN] = NLA_POLICY_MAX(NLA_U32, 128),
-	[ROAMNAT_A_PREFIX_KIND] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
+	[ROAMNAT_A_PREFIX_KIND] = NLA_POLICY_RANGE(NLA_U32, 1, 3),
 	[ROAMNAT_A_PREFIX_ZONE] = { .type = NLA_U32, },
 	[ROAMNAT_A_PREFIX_IDLE_MS] = { .type = NLA_U64, },
 	[ROAMNAT_A_PREFIX_MARK] = { .type = NLA_U32, },
@@ -51,7 +96,7 @@ const struct nla_policy roamnat_session_get_nl_policy[ROAMNAT_A_SESSION_VERSION 
 };
 
 /* ROAMNAT_CMD_CONFIG_SET - do */
-const struct nla_policy roamnat_config_set_nl_policy[ROAMNAT_A_CONFIG_ICMP_RATE + 1] = {
+const struct nla_policy roamnat_config_set_nl_policy[ROAMNAT_A_CONFIG_BLOCK_THRESHOLD + 1] = {
 	[ROAMNAT_A_CONFIG_MAX_MAPPINGS] = NLA_POLICY_MIN(NLA_U32, 1),
 	[ROAMNAT_A_CONFIG_MAX_FLOORS] = NLA_POLICY_MIN(NLA_U32, 1),
 	[ROAMNAT_A_CONFIG_MAX_MISSES] = NLA_POLICY_MIN(NLA_U32, 1),
@@ -64,6 +109,17 @@ const struct nla_policy roamnat_config_set_nl_policy[ROAMNAT_A_CONFIG_ICMP_RATE 
 	[ROAMNAT_A_CONFIG_SOURCE_RATE] = NLA_POLICY_MIN(NLA_U32, 1),
 	[ROAMNAT_A_CONFIG_SOURCE_BURST] = NLA_POLICY_MIN(NLA_U32, 1),
 	[ROAMNAT_A_CONFIG_ICMP_RATE] = { .type = NLA_U32, },
+	[ROAMNAT_A_CONFIG_MAX_BINDINGS] = NLA_POLICY_MIN(NLA_U32, 1),
+	[ROAMNAT_A_CONFIG_UDP_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &roamnat_a_config_udp_ms_range),
+	[ROAMNAT_A_CONFIG_TCP_ESTABLISHED_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &roamnat_a_config_tcp_established_ms_range),
+	[ROAMNAT_A_CONFIG_TCP_OPENING_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &roamnat_a_config_tcp_opening_ms_range),
+	[ROAMNAT_A_CONFIG_TCP_CLOSING_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &roamnat_a_config_tcp_closing_ms_range),
+	[ROAMNAT_A_CONFIG_ICMP_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &roamnat_a_config_icmp_ms_range),
+	[ROAMNAT_A_CONFIG_PORT_HOLD_OFF_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &roamnat_a_config_port_hold_off_ms_range),
+	[ROAMNAT_A_CONFIG_FILTERING] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
+	[ROAMNAT_A_CONFIG_INBOUND_REFRESH] = NLA_POLICY_MAX(NLA_U32, 1),
+	[ROAMNAT_A_CONFIG_PORT_PARITY] = NLA_POLICY_MAX(NLA_U32, 1),
+	[ROAMNAT_A_CONFIG_BLOCK_THRESHOLD] = NLA_POLICY_RANGE(NLA_U32, 1, 100),
 };
 
 /* ROAMNAT_CMD_CONFIG_GET - do */
@@ -72,8 +128,9 @@ const struct nla_policy roamnat_config_get_nl_policy[ROAMNAT_A_CONFIG_HOLD_MS + 
 };
 
 /* ROAMNAT_CMD_INSIDE_SET - do */
-const struct nla_policy roamnat_inside_set_nl_policy[ROAMNAT_A_INSIDE_ENTRY + 1] = {
+const struct nla_policy roamnat_inside_set_nl_policy[ROAMNAT_A_INSIDE_EXCLUDE + 1] = {
 	[ROAMNAT_A_INSIDE_ENTRY] = NLA_POLICY_NESTED(roamnat_prefix_nl_policy),
+	[ROAMNAT_A_INSIDE_EXCLUDE] = NLA_POLICY_NESTED(roamnat_prefix_nl_policy),
 };
 
 /* ROAMNAT_CMD_INSIDE_GET - do */
@@ -83,12 +140,12 @@ const struct nla_policy roamnat_inside_get_nl_policy[ROAMNAT_A_INSIDE_ADDR + 1] 
 };
 
 /* ROAMNAT_CMD_MAPPING_NEW - do */
-const struct nla_policy roamnat_mapping_new_nl_policy[ROAMNAT_A_MAPPING_TIMER + 1] = {
+const struct nla_policy roamnat_mapping_new_nl_policy[ROAMNAT_A_MAPPING_BINDING + 1] = {
 	[ROAMNAT_A_MAPPING_ID] = NLA_POLICY_MIN(NLA_U64, 1),
 	[ROAMNAT_A_MAPPING_EPOCH] = NLA_POLICY_MIN(NLA_U64, 1),
 	[ROAMNAT_A_MAPPING_INCARNATION] = { .type = NLA_U64, },
 	[ROAMNAT_A_MAPPING_STATE] = NLA_POLICY_RANGE(NLA_U32, 1, 4),
-	[ROAMNAT_A_MAPPING_KIND] = NLA_POLICY_RANGE(NLA_U32, 1, 2),
+	[ROAMNAT_A_MAPPING_KIND] = NLA_POLICY_RANGE(NLA_U32, 1, 3),
 	[ROAMNAT_A_MAPPING_ZONE] = { .type = NLA_U32, },
 	[ROAMNAT_A_MAPPING_PROTOCOL] = NLA_POLICY_MAX(NLA_U32, 255),
 	[ROAMNAT_A_MAPPING_PRIVATE_ADDR] = { .type = NLA_BINARY, },
@@ -96,6 +153,8 @@ const struct nla_policy roamnat_mapping_new_nl_policy[ROAMNAT_A_MAPPING_TIMER + 
 	[ROAMNAT_A_MAPPING_PUBLIC_ADDR] = { .type = NLA_BINARY, },
 	[ROAMNAT_A_MAPPING_PUBLIC_PORT] = { .type = NLA_U16, },
 	[ROAMNAT_A_MAPPING_TIMER] = NLA_POLICY_NESTED(roamnat_timer_nl_policy),
+	[ROAMNAT_A_MAPPING_PUBLIC_PORTS] = NLA_POLICY_FULL_RANGE(NLA_U32, &roamnat_a_mapping_public_ports_range),
+	[ROAMNAT_A_MAPPING_BINDING] = NLA_POLICY_NESTED(roamnat_binding_nl_policy),
 };
 
 /* ROAMNAT_CMD_MAPPING_FREEZE - do */
@@ -152,8 +211,26 @@ const struct nla_policy roamnat_stats_get_nl_policy[ROAMNAT_A_STATS_MAPPINGS + 1
 	[ROAMNAT_A_STATS_MAPPINGS] = { .type = NLA_U32, },
 };
 
+/* ROAMNAT_CMD_BINDING_GET - do */
+const struct nla_policy roamnat_binding_get_nl_policy[ROAMNAT_A_MAPPING_PUBLIC_PORT + 1] = {
+	[ROAMNAT_A_MAPPING_ID] = NLA_POLICY_MIN(NLA_U64, 1),
+	[ROAMNAT_A_MAPPING_PROTOCOL] = NLA_POLICY_MAX(NLA_U32, 255),
+	[ROAMNAT_A_MAPPING_PRIVATE_PORT] = { .type = NLA_U16, },
+	[ROAMNAT_A_MAPPING_PUBLIC_PORT] = { .type = NLA_U16, },
+};
+
+/* ROAMNAT_CMD_WHY - do */
+const struct nla_policy roamnat_why_nl_policy[ROAMNAT_A_PACKET_DPORT + 1] = {
+	[ROAMNAT_A_PACKET_IFINDEX] = { .type = NLA_U32, },
+	[ROAMNAT_A_PACKET_PROTOCOL] = NLA_POLICY_MAX(NLA_U32, 255),
+	[ROAMNAT_A_PACKET_SRC] = { .type = NLA_BINARY, },
+	[ROAMNAT_A_PACKET_DST] = { .type = NLA_BINARY, },
+	[ROAMNAT_A_PACKET_SPORT] = { .type = NLA_U16, },
+	[ROAMNAT_A_PACKET_DPORT] = { .type = NLA_U16, },
+};
+
 /* Ops table for roamnat */
-const struct genl_ops roamnat_nl_ops[16] = {
+const struct genl_ops roamnat_nl_ops[18] = {
 	{
 		.cmd		= ROAMNAT_CMD_AGENT_REGISTER,
 		.doit		= roamnat_nl_agent_register_doit,
@@ -179,7 +256,7 @@ const struct genl_ops roamnat_nl_ops[16] = {
 		.cmd		= ROAMNAT_CMD_CONFIG_SET,
 		.doit		= roamnat_nl_config_set_doit,
 		.policy		= roamnat_config_set_nl_policy,
-		.maxattr	= ROAMNAT_A_CONFIG_ICMP_RATE,
+		.maxattr	= ROAMNAT_A_CONFIG_BLOCK_THRESHOLD,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -193,7 +270,7 @@ const struct genl_ops roamnat_nl_ops[16] = {
 		.cmd		= ROAMNAT_CMD_INSIDE_SET,
 		.doit		= roamnat_nl_inside_set_doit,
 		.policy		= roamnat_inside_set_nl_policy,
-		.maxattr	= ROAMNAT_A_INSIDE_ENTRY,
+		.maxattr	= ROAMNAT_A_INSIDE_EXCLUDE,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -208,7 +285,7 @@ const struct genl_ops roamnat_nl_ops[16] = {
 		.cmd		= ROAMNAT_CMD_MAPPING_NEW,
 		.doit		= roamnat_nl_mapping_new_doit,
 		.policy		= roamnat_mapping_new_nl_policy,
-		.maxattr	= ROAMNAT_A_MAPPING_TIMER,
+		.maxattr	= ROAMNAT_A_MAPPING_BINDING,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -266,6 +343,21 @@ const struct genl_ops roamnat_nl_ops[16] = {
 		.doit		= roamnat_nl_stats_get_doit,
 		.policy		= roamnat_stats_get_nl_policy,
 		.maxattr	= ROAMNAT_A_STATS_MAPPINGS,
+	},
+	{
+		.cmd		= ROAMNAT_CMD_BINDING_GET,
+		.doit		= roamnat_nl_binding_get_doit,
+		.dumpit		= roamnat_nl_binding_get_dumpit,
+		.policy		= roamnat_binding_get_nl_policy,
+		.maxattr	= ROAMNAT_A_MAPPING_PUBLIC_PORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= ROAMNAT_CMD_WHY,
+		.doit		= roamnat_nl_why_doit,
+		.policy		= roamnat_why_nl_policy,
+		.maxattr	= ROAMNAT_A_PACKET_DPORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };
 

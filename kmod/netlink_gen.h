@@ -12,6 +12,7 @@
 #include <uapi/linux/roamnat.h>
 
 /* Common nested types */
+extern const struct nla_policy roamnat_binding_nl_policy[ROAMNAT_A_BINDING_PAD + 1];
 extern const struct nla_policy roamnat_prefix_nl_policy[ROAMNAT_A_PREFIX_PAD + 1];
 extern const struct nla_policy roamnat_timer_nl_policy[ROAMNAT_A_TIMER_PAD + 1];
 
@@ -21,15 +22,15 @@ extern const struct nla_policy roamnat_session_set_nl_policy[ROAMNAT_A_SESSION_L
 
 extern const struct nla_policy roamnat_session_get_nl_policy[ROAMNAT_A_SESSION_VERSION + 1];
 
-extern const struct nla_policy roamnat_config_set_nl_policy[ROAMNAT_A_CONFIG_ICMP_RATE + 1];
+extern const struct nla_policy roamnat_config_set_nl_policy[ROAMNAT_A_CONFIG_BLOCK_THRESHOLD + 1];
 
 extern const struct nla_policy roamnat_config_get_nl_policy[ROAMNAT_A_CONFIG_HOLD_MS + 1];
 
-extern const struct nla_policy roamnat_inside_set_nl_policy[ROAMNAT_A_INSIDE_ENTRY + 1];
+extern const struct nla_policy roamnat_inside_set_nl_policy[ROAMNAT_A_INSIDE_EXCLUDE + 1];
 
 extern const struct nla_policy roamnat_inside_get_nl_policy[ROAMNAT_A_INSIDE_ADDR + 1];
 
-extern const struct nla_policy roamnat_mapping_new_nl_policy[ROAMNAT_A_MAPPING_TIMER + 1];
+extern const struct nla_policy roamnat_mapping_new_nl_policy[ROAMNAT_A_MAPPING_BINDING + 1];
 
 extern const struct nla_policy roamnat_mapping_freeze_nl_policy[ROAMNAT_A_MAPPING_STATE + 1];
 
@@ -47,8 +48,12 @@ extern const struct nla_policy roamnat_miss_refuse_nl_policy[ROAMNAT_A_MAPPING_H
 
 extern const struct nla_policy roamnat_stats_get_nl_policy[ROAMNAT_A_STATS_MAPPINGS + 1];
 
+extern const struct nla_policy roamnat_binding_get_nl_policy[ROAMNAT_A_MAPPING_PUBLIC_PORT + 1];
+
+extern const struct nla_policy roamnat_why_nl_policy[ROAMNAT_A_PACKET_DPORT + 1];
+
 /* Ops table for roamnat */
-extern const struct genl_ops roamnat_nl_ops[16];
+extern const struct genl_ops roamnat_nl_ops[18];
 
 int roamnat_nl_agent_register_doit(struct sk_buff *skb, struct genl_info *info);
 int roamnat_nl_session_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -70,6 +75,10 @@ int roamnat_nl_floor_set_doit(struct sk_buff *skb, struct genl_info *info);
 int roamnat_nl_floor_get_doit(struct sk_buff *skb, struct genl_info *info);
 int roamnat_nl_miss_refuse_doit(struct sk_buff *skb, struct genl_info *info);
 int roamnat_nl_stats_get_doit(struct sk_buff *skb, struct genl_info *info);
+int roamnat_nl_binding_get_doit(struct sk_buff *skb, struct genl_info *info);
+int roamnat_nl_binding_get_dumpit(struct sk_buff *skb,
+				  struct netlink_callback *cb);
+int roamnat_nl_why_doit(struct sk_buff *skb, struct genl_info *info);
 
 extern const struct genl_multicast_group roamnat_nl_mcgrps[1];
 

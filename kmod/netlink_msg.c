@@ -185,8 +185,9 @@ static int put_counters(struct sk_buff *skb, const struct rnat_net *rn)
 	nest = nla_nest_start(skb, ROAMNAT_A_STATS_COUNTERS);
 	if (!nest)
 		return -EMSGSIZE;
-	for (i = 1; i < ROAMNAT_A_COUNTER_PAD; i++)
-		if (nla_put_u64_64bit(skb, i, rnat_stats_sum(rn, i),
+	for (i = 1; i <= ROAMNAT_A_COUNTER_MAX; i++)
+		if (i != ROAMNAT_A_COUNTER_PAD &&
+		    nla_put_u64_64bit(skb, i, rnat_stats_sum(rn, i),
 				      ROAMNAT_A_COUNTER_PAD))
 			return -EMSGSIZE;
 	nla_nest_end(skb, nest);

@@ -127,6 +127,9 @@ static int check_kind(struct genl_info *info, const struct rnat_grant *grant)
 	switch ((enum roamnat_kind)nla_get_u32(attr)) {
 	case ROAMNAT_KIND_PORT:
 		return check_ports(info, grant);
+	case ROAMNAT_KIND_BLOCK:
+		GENL_SET_ERR_MSG(info, "Blocks of ports are not translated by this version; say address or port");
+		return -EOPNOTSUPP;
 	case ROAMNAT_KIND_ADDRESS:
 		break;
 	}
@@ -224,6 +227,10 @@ int rnat_netlink_parse_prefix(const struct nlattr *nest,
 	if (attrs[ROAMNAT_A_PREFIX_IDLE_MS])
 		prefix->idle_ms = nla_get_u64(attrs[ROAMNAT_A_PREFIX_IDLE_MS]);
 
+	if (prefix->kind == ROAMNAT_KIND_BLOCK) {
+		NL_SET_ERR_MSG(extack, "Blocks of ports are not translated by this version; say address or port");
+		return -EOPNOTSUPP;
+	}
 	if (prefix->len > 32) {
 		NL_SET_ERR_MSG(extack, "A prefix of IPv4 is longer than 32 bits; give 0 to 32");
 		return -ERANGE;
