@@ -414,6 +414,7 @@ void agent_core_changed(struct agent_core *core, const struct agent_kmsg_mapping
 	case ROAMNAT_EVENT_INSTALLED:
 	case ROAMNAT_EVENT_GRANTED:
 	case ROAMNAT_EVENT_FROZEN:
+	case ROAMNAT_EVENT_FILLING:
 		return;
 	}
 	rearm(core);

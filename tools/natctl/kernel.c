@@ -37,8 +37,7 @@ const char *rn_kernel_event_to_string(guint8 event)
 	case ROAMNAT_EVENT_FROZEN: return "frozen";
 	case ROAMNAT_EVENT_DELETED: return "deleted";
 	case ROAMNAT_EVENT_IDLE: return "idle";
-	case ROAMNAT_EVENT_FILLING:
-		return "filling";
+	case ROAMNAT_EVENT_FILLING: return "filling";
 	}
 	return NULL;
 }
