@@ -41,21 +41,25 @@ count() {
 	mv "$3" "$logs/check-$name.log"
 }
 
-# deal VERSION FILE...: of the scenarios that say "# kernel: any", whose subject is in
-# the daemons, each kernel gets every other one; who chooses, or FULL=1, gets them all.
+# deal VERSION FILE...: what this kernel's guest runs, as FILE or FILE:MODE. A scenario of
+# both report modes runs in one of them on each kernel, in turns; one that says
+# "# kernel: any", because its subject is in the daemons, and has one mode runs on
+# every other kernel. Who chooses, or FULL=1, gets every mode on every kernel.
 deal() {
-	local version=$1 n=0 i=0 turn file v
+	local version=$1 n=0 i=0 k=0 turn file v modes=(source destination)
 	shift
 	for v in $kernels; do
 		[ "$v" != "$version" ] || turn=$n
 		n=$((n + 1))
 	done
 	for file; do
-		if [ -z "${KERNEL:-}${SCENARIO:-}${FULL:-}" ] && grep -q '^# kernel: any$' "$file"; then
-			i=$((i + 1))
-			[ $((i % n)) = "$turn" ] || continue
+		if [ -n "${KERNEL:-}${SCENARIO:-}${FULL:-}${REPORT_MODES:-}" ] || [ $n = 1 ]; then
+			realpath "$file"
+		elif grep -q '^# modes: both$' "$file"; then
+			echo "$(realpath "$file"):${modes[(turn + i++) % 2]}"
+		elif ! grep -q '^# kernel: any$' "$file" || [ $((k++ % n)) = "$turn" ]; then
+			realpath "$file"
 		fi
-		realpath "$file"
 	done
 }
 

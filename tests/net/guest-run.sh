@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# guest-run.sh SCENARIO...: in the guest, runs scenarios one after the other,
-# each in the report modes that it names, and closes with one line that sums up.
+# guest-run.sh SCENARIO[:MODE]...: in the guest, runs scenarios one after the other,
+# each in MODE or in the report modes that it names, and closes with one line that
+# sums up.
 # REPORT_MODES (default "source destination"): what "both" means.
 # RIG_LIMIT: seconds for a scenario instead of what its head says.
 set -u
@@ -43,6 +44,11 @@ one() { # FILE MODE
 }
 
 for file; do
+	case $file in
+	*:*)
+		one "${file%:*}" "${file##*:}"
+		continue ;;
+	esac
 	case $(header "$file" modes) in
 	once) one "$file" "" ;;
 	both | '') for mode in ${REPORT_MODES:-source destination}; do one "$file" "$mode"; done ;;
