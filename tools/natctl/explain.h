@@ -21,4 +21,7 @@ extern const struct rn_explain rn_explain_counter[];
 extern const struct rn_explain rn_explain_stats[];
 extern const struct rn_explain rn_explain_config[];
 
+/* NULL for a number of a newer module. */
+const struct rn_explain *rn_explain_find(const struct rn_explain *table, unsigned int attr);
+
 #endif

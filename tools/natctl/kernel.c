@@ -285,6 +285,40 @@ gboolean rn_kernel_config(struct rn_kernel *kernel, GArray *values, GError **err
 			    parse_config, values, NULL, error);
 }
 
+static void parse_why(struct nlattr *first, int len, guint8 cmd, void *data)
+{
+	struct nlattr *tb[ROAMNAT_A_PACKET_MAX + 1];
+	struct rn_kernel_why *why = data;
+
+	if (nla_parse(tb, ROAMNAT_A_PACKET_MAX, first, len, NULL) < 0)
+		return;
+	why->counter = get_or_0(tb, ROAMNAT_A_PACKET_COUNTER);
+	why->hook = get_or_0(tb, ROAMNAT_A_PACKET_HOOK);
+	why->id = get_or_0(tb, ROAMNAT_A_PACKET_MAPPING_ID);
+	why->packet.ifindex = get_or_0(tb, ROAMNAT_A_PACKET_OUT_IFINDEX);
+	why->packet.sport = get_port(tb[ROAMNAT_A_PACKET_SPORT]);
+	why->packet.dport = get_port(tb[ROAMNAT_A_PACKET_DPORT]);
+	get_addr(tb[ROAMNAT_A_PACKET_SRC], &why->packet.src);
+	get_addr(tb[ROAMNAT_A_PACKET_DST], &why->packet.dst);
+}
+
+gboolean rn_kernel_why(struct rn_kernel *kernel, const struct rn_kernel_packet *packet,
+		       struct rn_kernel_why *why, GError **error)
+{
+	struct nl_msg *msg = rn_genl_request(kernel->genl, ROAMNAT_CMD_WHY, FALSE);
+
+	memset(why, 0, sizeof(*why));
+	why->packet.proto = packet->proto;
+	if (nla_put_u32(msg, ROAMNAT_A_PACKET_PROTOCOL, packet->proto) ||
+	    nla_put(msg, ROAMNAT_A_PACKET_SRC, packet->src.len, packet->src.b) ||
+	    nla_put(msg, ROAMNAT_A_PACKET_DST, packet->dst.len, packet->dst.b) ||
+	    nla_put_u16(msg, ROAMNAT_A_PACKET_SPORT, htons(packet->sport)) ||
+	    nla_put_u16(msg, ROAMNAT_A_PACKET_DPORT, htons(packet->dport)) ||
+	    (packet->ifindex && nla_put_u32(msg, ROAMNAT_A_PACKET_IFINDEX, packet->ifindex)))
+		g_error("out of memory");
+	return rn_genl_call(kernel->genl, msg, parse_why, why, NULL, error);
+}
+
 gboolean rn_kernel_subscribe(struct rn_kernel *kernel, GError **error)
 {
 	return rn_genl_join(kernel->genl, ROAMNAT_MCGRP_MAPPING, error);

@@ -61,6 +61,27 @@ gboolean rn_kernel_stats(struct rn_kernel *kernel, GArray *counters, GArray *sta
 			 GError **error);
 gboolean rn_kernel_config(struct rn_kernel *kernel, GArray *values, GError **error);
 
+/* A packet that is asked about, and as what it would leave. ICMP echo has its
+ * identifier in sport.
+ */
+struct rn_kernel_packet {
+	guint32 ifindex;	/* 0: not said, or not known */
+	guint8 proto;
+	guint16 sport, dport;
+	struct rn_addr src, dst;
+};
+
+struct rn_kernel_why {
+	struct rn_kernel_packet packet;	/* ifindex: where it leaves */
+	guint32 counter;		/* attribute of the set counter; 0: it would be held */
+	guint8 hook;			/* enum nf_inet_hooks */
+	guint64 id;			/* of the mapping that decides, 0 without */
+};
+
+/* What would become of the packet now; nothing is changed by asking. */
+gboolean rn_kernel_why(struct rn_kernel *kernel, const struct rn_kernel_packet *packet,
+		       struct rn_kernel_why *why, GError **error);
+
 /* Joins the multicast group of mapping-ntf. After that the socket is for
  * rn_kernel_receive alone, to be called when rn_kernel_fd is readable.
  */

@@ -6,12 +6,13 @@ _natctl_selector='public private zone proto gateway pool state id epoch'
 # The words that may follow what was typed so far.
 _natctl_words() { # OBJECT COMMAND
 	case $1/$2 in
-	/*) echo 'mapping migrate takeover gateway pool stats monitor status audit store config pki version help' ;;
+	/*) echo 'mapping migrate takeover gateway pool stats why monitor status audit store config pki version help' ;;
 	mapping/) echo 'show list del release help' ;;
 	mapping/*) echo "$_natctl_selector" ;;
 	migrate/*) echo 'private zone to cause force reason operator overload' ;;
 	takeover/*) echo 'private gateway zone to fenced force reason' ;;
 	gateway/ | pool/) echo 'show list help' ;;
+	why/*) echo 'to dev help' ;;
 	stats/) echo 'show daemon help' ;;
 	stats/daemon) echo 'agent controller' ;;
 	monitor/) echo 'all kernel agent controller help' ;;

@@ -43,6 +43,7 @@ static const struct rn_object *const objects[] = {
 	&rn_object_gateway,
 	&rn_object_pool,
 	&rn_object_stats,
+	&rn_object_why,
 	&rn_object_monitor,
 	&rn_object_status,
 	&rn_object_audit,

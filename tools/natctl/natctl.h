@@ -67,6 +67,7 @@ extern const struct rn_object rn_object_takeover;
 extern const struct rn_object rn_object_gateway;
 extern const struct rn_object rn_object_pool;
 extern const struct rn_object rn_object_stats;
+extern const struct rn_object rn_object_why;
 extern const struct rn_object rn_object_monitor;
 extern const struct rn_object rn_object_config;
 extern const struct rn_object rn_object_store;

@@ -34,7 +34,7 @@ static void print_number(struct natctl *ctl, const struct number *n)
 	rn_print_close(print);
 }
 
-static const struct rn_explain *find(const struct rn_explain *table, guint32 attr)
+const struct rn_explain *rn_explain_find(const struct rn_explain *table, unsigned int attr)
 {
 	for (; table->name; table++)
 		if (table->attr == attr)
@@ -47,7 +47,7 @@ static void print_values(struct natctl *ctl, const struct rn_explain *table, con
 {
 	for (guint i = 0; i < values->len; i++) {
 		const struct rn_kernel_value *v = &g_array_index(values, struct rn_kernel_value, i);
-		const struct rn_explain *e = find(table, v->attr);
+		const struct rn_explain *e = rn_explain_find(table, v->attr);
 		struct number n = { .source = "kernel", .value = v->value };
 		char unknown[32];
 
