@@ -11,10 +11,11 @@
 
 static gboolean take_sides(struct rn_args *args, struct rn_kernel_packet *packet, GError **error)
 {
-	const char *from = rn_args_next(args), *to;
+	const char *from = rn_args_next(args);
+	const char *to = from && rn_args_take(args, "to") ? rn_args_next(args) : NULL;
 	struct rn_side src, dst;
 
-	if (!from || !rn_args_take(args, "to") || !(to = rn_args_next(args))) {
+	if (!to) {
 		g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_USAGE,
 			    "say from where to where: natctl why 10.0.0.5:40000/tcp to 198.51.100.9:80");
 		return FALSE;
