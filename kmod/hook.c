@@ -8,13 +8,15 @@
  *
  * Inbound comes before conntrack and outbound after everything but conntrack's
  * confirmation, which looks at no address: so conntrack and nftables see
- * private addresses in both directions.
+ * private addresses in both directions. The same functions are registered for
+ * IPv4 and IPv6; what differs is in family.h.
  */
 #include "hook.h"
 
 #include <linux/netfilter_ipv4.h>
-#include <net/ip.h>
+#include <linux/netfilter_ipv6.h>
 
+#include "family.h"
 #include "icmp.h"
 #include "map.h"
 #include "net.h"
@@ -22,16 +24,6 @@
 #include "trace.h"
 #include "tuple.h"
 #include "unreach.h"
-
-/*
- * In IPCB(skb)->flags from PRE_ROUTING to POST_ROUTING: the destination was
- * translated, so a packet between two inside interfaces is a hairpin and its
- * source must be translated too (RFC 4787 REQ-9). The block is cleared in
- * ip_rcv_core(), before our first hook, stays with the packet on its way
- * through ip_forward(), which only sets bits of its own, and is not looked at
- * after ip_output(). The kernel's bits end at 9.
- */
-#define IPCB_HAIRPIN	BIT(15)
 
 /* How often a packet that could not be held because its mapping changed is
  * looked up again. More than once needs a command in between.
@@ -100,14 +92,13 @@ static enum outcome rewritten(struct job *job, int err)
 					  ROAMNAT_A_COUNTER_DROP_MALFORMED);
 }
 
-static struct rnat_map *lookup_whole(struct rnat_net *rn, __be32 addr)
+/* The mapping that has all of the packet's destination address. */
+static struct rnat_map *lookup_whole(struct job *job)
 {
-	struct rnat_key key = {
-		.addr.ip = addr,
-		.family = NFPROTO_IPV4,
-	};
+	struct rnat_key key;
 
-	return rnat_table_lookup_pub(&rn->table, &key);
+	rnat_family_dst_key(job->skb, job->state->pf, &key);
+	return rnat_table_lookup_pub(&job->rn->table, &key);
 }
 
 /* The mapping whose public side @t comes from or goes to: that of its port
@@ -145,7 +136,7 @@ static enum outcome find_quoted(struct job *job)
 		job->map = map;
 		return TRANSLATED;
 	}
-	if (lookup_whole(rn, job->tuple.dst.ip))
+	if (lookup_whole(job))
 		return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
 	return PASS;
 }
@@ -169,13 +160,14 @@ static enum outcome inbound(struct job *job)
 	enum outcome outcome;
 	int err = 0;
 
-	if (rnat_tuple_parse(job->skb, skb_network_offset(job->skb),
-			     &job->tuple)) {
+	if (rnat_family_parse(job->skb, job->state->pf, &job->tuple)) {
 		/* Not ours to judge unless the address is. */
-		if (lookup_whole(job->rn, ip_hdr(job->skb)->daddr))
+		if (lookup_whole(job))
 			return drop(job, ROAMNAT_A_COUNTER_DROP_MALFORMED);
 		return PASS;
 	}
+	if (rnat_family_is_on_link(&job->tuple))
+		return PASS;
 	if (job->tuple.l4 == RNAT_L4_ERROR) {
 		outcome = find_quoted(job);
 		if (outcome != TRANSLATED)
@@ -249,9 +241,10 @@ static enum outcome outbound(struct job *job)
 	enum outcome outcome;
 	int err;
 
-	if (rnat_tuple_parse(job->skb, skb_network_offset(job->skb),
-			     &job->tuple))
+	if (rnat_family_parse(job->skb, job->state->pf, &job->tuple))
 		return drop(job, ROAMNAT_A_COUNTER_DROP_MALFORMED);
+	if (rnat_family_is_on_link(&job->tuple))
+		return PASS;
 	if (job->tuple.l4 == RNAT_L4_ERROR)
 		return outbound_error(job);
 
@@ -311,8 +304,9 @@ static enum outcome run(struct job *job, enum outcome (*way)(struct job *job))
 /* Is this packet's source one that POST_ROUTING translates and counts? */
 static bool is_from_inside(struct job *job)
 {
-	job->prefix = rnat_inside_lookup(job->inside, job->state->in->ifindex,
-					 ip_hdr(job->skb)->saddr);
+	job->prefix = rnat_family_lookup_src(job->inside, job->skb,
+					     job->state->pf,
+					     job->state->in->ifindex);
 	return job->prefix;
 }
 
@@ -344,7 +338,7 @@ static unsigned int pre_routing(void *priv, struct sk_buff *skb,
 	case TRANSLATED:
 		/* A route that was found for the public address is void. */
 		skb_dst_drop(skb);
-		IPCB(skb)->flags |= IPCB_HAIRPIN;
+		rnat_family_set_hairpin(skb, state->pf);
 		if (!from_inside)
 			rnat_stats_inc(rn, ROAMNAT_A_COUNTER_IN_TRANSLATED);
 		return NF_ACCEPT;
@@ -372,8 +366,7 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	case TRANSLATED:
 		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_LOCAL_TRANSLATED);
-		err = ip_route_me_harder(state->net, state->sk, skb,
-					 RTN_UNSPEC);
+		err = rnat_family_reroute(state, skb);
 		return err < 0 ? NF_DROP_ERR(err) : NF_ACCEPT;
 	case HOLD:
 		return NF_STOLEN;
@@ -395,22 +388,20 @@ static void mend_own_error(struct job *job)
 {
 	const struct rnat_inside *inside = job->inside;
 	struct rnat_map *map = NULL, *other;
+	u8 pf = job->state->pf;
 	struct rnat_key key;
-	u32 i, addr, to;
+	u32 i;
 
-	if (rnat_tuple_parse(job->skb, skb_network_offset(job->skb),
-			     &job->tuple) ||
+	if (rnat_family_parse(job->skb, pf, &job->tuple) ||
 	    job->tuple.l4 != RNAT_L4_ERROR ||
 	    rnat_icmp_quote(job->skb, &job->tuple, &job->quote))
 		return;
-	addr = ntohl(job->quote.dst.ip);
-	to = ntohl(job->tuple.dst.ip);
 	for (i = 0; i < inside->count; i++) {
 		const struct rnat_prefix *p = &inside->prefix[i];
 
-		if (to >= p->first && to <= p->last)
+		if (rnat_inside_contains(p, pf, &job->tuple.dst))
 			return;
-		if (addr < p->first || addr > p->last ||
+		if (!rnat_inside_contains(p, pf, &job->quote.dst) ||
 		    rnat_tuple_key_dst(&job->quote, p->kind, p->zone, &key))
 			continue;
 		other = rnat_table_lookup_priv(&job->rn->table, &key);
@@ -433,20 +424,21 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 	if (unlikely(!init_job(&job, rn, skb, state)))
 		return NF_ACCEPT;
 	if (!state->in) {
-		if (ip_hdr(skb)->protocol == IPPROTO_ICMP)
+		if (rnat_family_is_icmp(skb, state->pf))
 			mend_own_error(&job);
 		return NF_ACCEPT;
 	}
 	if (!is_from_inside(&job))
 		return NF_ACCEPT;
-	if (!(IPCB(skb)->flags & IPCB_HAIRPIN) &&
-	    rnat_inside_lookup(job.inside, state->out->ifindex,
-			       ip_hdr(skb)->daddr)) {
+	if (!rnat_family_is_hairpin(skb, state->pf) &&
+	    rnat_family_lookup_dst(job.inside, skb, state->pf,
+				   state->out->ifindex)) {
 		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_PASS_INSIDE);
 		return NF_ACCEPT;
 	}
 	switch (run(&job, outbound)) {
 	case PASS:
+		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_PASS_NOT_INSIDE);
 		return NF_ACCEPT;
 	case TRANSLATED:
 		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_OUT_TRANSLATED);
@@ -463,29 +455,43 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 	return NF_DROP;
 }
 
+static void init_op(struct rnat_net *rn, nf_hookfn *hook, u8 pf,
+		    unsigned int hooknum, int priority)
+{
+	unsigned int base = pf == NFPROTO_IPV6 ? RNAT_HOOK_COUNT : 0;
+	static const u8 index[] = {
+		[NF_INET_PRE_ROUTING] = RNAT_HOOK_PRE_ROUTING,
+		[NF_INET_LOCAL_OUT] = RNAT_HOOK_LOCAL_OUT,
+		[NF_INET_POST_ROUTING] = RNAT_HOOK_POST_ROUTING,
+	};
+
+	rn->ops[base + index[hooknum]] = (struct nf_hook_ops) {
+		.hook = hook,
+		.hooknum = hooknum,
+		.priority = priority,
+		.pf = pf,
+		.priv = rn,
+	};
+}
+
+/* Priorities have the same numbers in both families. */
+static void init_family(struct rnat_net *rn, u8 pf)
+{
+	BUILD_BUG_ON((int)NF_IP_PRI_CONNTRACK_DEFRAG !=
+		     (int)NF_IP6_PRI_CONNTRACK_DEFRAG);
+	BUILD_BUG_ON((int)NF_IP_PRI_LAST != (int)NF_IP6_PRI_LAST);
+	init_op(rn, pre_routing, pf, NF_INET_PRE_ROUTING,
+		NF_IP_PRI_CONNTRACK_DEFRAG + 10);
+	init_op(rn, local_out, pf, NF_INET_LOCAL_OUT,
+		NF_IP_PRI_CONNTRACK_DEFRAG + 10);
+	init_op(rn, post_routing, pf, NF_INET_POST_ROUTING,
+		NF_IP_PRI_LAST - 10);
+}
+
 void rnat_hook_init(struct rnat_net *rn)
 {
-	rn->ops[RNAT_HOOK_PRE_ROUTING] = (struct nf_hook_ops) {
-		.hook = pre_routing,
-		.hooknum = NF_INET_PRE_ROUTING,
-		.priority = NF_IP_PRI_CONNTRACK_DEFRAG + 10,
-		.pf = NFPROTO_IPV4,
-		.priv = rn,
-	};
-	rn->ops[RNAT_HOOK_LOCAL_OUT] = (struct nf_hook_ops) {
-		.hook = local_out,
-		.hooknum = NF_INET_LOCAL_OUT,
-		.priority = NF_IP_PRI_CONNTRACK_DEFRAG + 10,
-		.pf = NFPROTO_IPV4,
-		.priv = rn,
-	};
-	rn->ops[RNAT_HOOK_POST_ROUTING] = (struct nf_hook_ops) {
-		.hook = post_routing,
-		.hooknum = NF_INET_POST_ROUTING,
-		.priority = NF_IP_PRI_LAST - 10,
-		.pf = NFPROTO_IPV4,
-		.priv = rn,
-	};
+	init_family(rn, NFPROTO_IPV4);
+	init_family(rn, NFPROTO_IPV6);
 }
 
 /* Translates a held packet; the counter of what became of it. */
@@ -511,13 +517,12 @@ static u32 translate_held(struct job *job)
 	switch (state->hook) {
 	case NF_INET_PRE_ROUTING:
 		skb_dst_drop(job->skb);
-		IPCB(job->skb)->flags |= IPCB_HAIRPIN;
+		rnat_family_set_hairpin(job->skb, state->pf);
 		/* From inside, POST_ROUTING counts it. */
 		return is_from_inside(job) ? 0 :
 		       ROAMNAT_A_COUNTER_IN_TRANSLATED;
 	case NF_INET_LOCAL_OUT:
-		err = ip_route_me_harder(state->net, state->sk, job->skb,
-					 RTN_UNSPEC);
+		err = rnat_family_reroute(state, job->skb);
 		return err < 0 ? ROAMNAT_A_COUNTER_DROP_STALE_HOLD :
 				 ROAMNAT_A_COUNTER_LOCAL_TRANSLATED;
 	}
@@ -540,7 +545,7 @@ static int find_hook(struct rnat_net *rn, const struct nf_hook_entries *e,
 		return -1;
 	ops = nf_hook_entries_get_hook_ops(e);
 	for (i = 0; i < e->num_hook_entries; i++)
-		for (k = 0; k < RNAT_HOOK_COUNT; k++)
+		for (k = 0; k < ARRAY_SIZE(rn->ops); k++)
 			if (ops[i] == &rn->ops[k] &&
 			    rn->ops[k].hooknum == hooknum)
 				return i;
@@ -555,7 +560,7 @@ void rnat_hook_resume(struct rnat_net *rn, struct rnat_held *held)
 	struct job job;
 	int i;
 
-	e = rcu_dereference(rn->net->nf.hooks_ipv4[held->state.hook]);
+	e = rnat_family_hooks(&held->state);
 	i = find_hook(rn, e, held->state.hook);
 	if (i < 0 || !init_job(&job, rn, skb, &held->state))
 		counter = ROAMNAT_A_COUNTER_DROP_FLUSHED;

@@ -24,15 +24,94 @@ void rnat_inside_free_rcu(struct rnat_inside *inside)
 		kvfree_rcu(inside, rcu);
 }
 
+static struct rnat_wide to_wide(const struct in6_addr *addr)
+{
+	return (struct rnat_wide) {
+		.high = (u64)ntohl(addr->s6_addr32[0]) << 32 |
+			ntohl(addr->s6_addr32[1]),
+		.low = (u64)ntohl(addr->s6_addr32[2]) << 32 |
+		       ntohl(addr->s6_addr32[3]),
+	};
+}
+
+static int cmp_wide(const struct rnat_wide *x, const struct rnat_wide *y)
+{
+	if (x->high != y->high)
+		return x->high < y->high ? -1 : 1;
+	return x->low < y->low ? -1 : x->low > y->low;
+}
+
+static u64 mask64(u32 len)
+{
+	return len ? U64_MAX << (64 - len) : 0;
+}
+
+int rnat_inside_set_address(struct rnat_prefix *prefix,
+			    const union nf_inet_addr *addr)
+{
+	u64 mask = mask64(min(prefix->len, 64u));
+	struct rnat_wide *last = &prefix->last6;
+	u32 hosts;
+
+	if (prefix->family == NFPROTO_IPV4) {
+		hosts = ~(u32)(mask >> 32);
+		prefix->first = ntohl(addr->ip);
+		prefix->last = prefix->first | hosts;
+		return prefix->first & hosts ? -EINVAL : 0;
+	}
+	prefix->first6 = to_wide(&addr->in6);
+	*last = prefix->first6;
+	last->high |= ~mask;
+	if (prefix->first6.high & ~mask)
+		return -EINVAL;
+	mask = mask64(prefix->len > 64 ? prefix->len - 64 : 0);
+	last->low |= ~mask;
+	return prefix->first6.low & ~mask ? -EINVAL : 0;
+}
+
+void rnat_inside_get_address(const struct rnat_prefix *prefix,
+			     union nf_inet_addr *addr)
+{
+	memset(addr, 0, sizeof(*addr));
+	if (prefix->family == NFPROTO_IPV4) {
+		addr->ip = htonl(prefix->first);
+		return;
+	}
+	addr->ip6[0] = htonl(prefix->first6.high >> 32);
+	addr->ip6[1] = htonl(prefix->first6.high);
+	addr->ip6[2] = htonl(prefix->first6.low >> 32);
+	addr->ip6[3] = htonl(prefix->first6.low);
+}
+
+static int cmp_first(const struct rnat_prefix *x, const struct rnat_prefix *y)
+{
+	if (x->family == NFPROTO_IPV6)
+		return cmp_wide(&x->first6, &y->first6);
+	return x->first < y->first ? -1 : x->first > y->first;
+}
+
 static int cmp_prefix(const void *a, const void *b)
 {
 	const struct rnat_prefix *x = a, *y = b;
+	int cmp;
 
+	/* The number of IPv4 is the lower one. */
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
 	if (x->ifindex != y->ifindex)
 		return x->ifindex < y->ifindex ? -1 : 1;
-	if (x->first != y->first)
-		return x->first < y->first ? -1 : 1;
+	cmp = cmp_first(x, y);
+	if (cmp)
+		return cmp;
 	return x->len < y->len ? -1 : x->len > y->len;
+}
+
+static bool ends_before(const struct rnat_prefix *x, const struct rnat_prefix *y)
+{
+	if (x->family != y->family || x->ifindex != y->ifindex)
+		return true;
+	return x->family == NFPROTO_IPV6 ?
+	       cmp_wide(&x->last6, &y->last6) < 0 : x->last < y->last;
 }
 
 static bool same_marks(const struct rnat_inside *inside,
@@ -45,47 +124,11 @@ static bool same_marks(const struct rnat_inside *inside,
 	       first->mark_mask == prefix->mark_mask;
 }
 
-int rnat_inside_seal(struct rnat_inside *inside,
-		     struct netlink_ext_ack *extack)
-{
-	struct rnat_prefix *p = inside->prefix;
-	u32 i;
-
-	sort(p, inside->count, sizeof(*p), cmp_prefix, NULL);
-	for (i = 0; i < inside->count; i++) {
-		int parent = (int)i - 1;
-
-		if (i && !cmp_prefix(&p[i], &p[i - 1])) {
-			NL_SET_ERR_MSG(extack, "A prefix is given twice for one interface; give it once");
-			return -EINVAL;
-		}
-		/* Sorted prefixes nest like brackets: the one that contains
-		 * this one is the one before it or contains that.
-		 */
-		while (parent >= 0 && (p[parent].ifindex != p[i].ifindex ||
-				       p[parent].last < p[i].last))
-			parent = p[parent].parent;
-		p[i].parent = parent;
-		p[i].index = i;
-		p[i].iface = i && p[i - 1].ifindex == p[i].ifindex ?
-			     p[i - 1].iface : i;
-		inside->has_ports |= p[i].kind == ROAMNAT_KIND_PORT;
-		inside->has_marks |= p[i].mark_mask != 0;
-	}
-	for (i = 0; inside->has_marks && i < inside->count; i++) {
-		if (same_marks(inside, &p[i]))
-			continue;
-		NL_SET_ERR_MSG(extack, "Prefixes of one zone have different marks; give all prefixes of a zone the same mark and mask");
-		return -EINVAL;
-	}
-	return 0;
-}
-
-/* The last prefix that starts at or before (ifindex, addr), or -1. */
+/* The last IPv4 prefix that starts at or before (ifindex, addr), or -1. */
 static int search(const struct rnat_inside *inside, u32 ifindex, u32 addr)
 {
 	const struct rnat_prefix *p = inside->prefix;
-	int low = 0, high = inside->count;
+	int low = 0, high = inside->count4;
 
 	while (low < high) {
 		int middle = (low + high) / 2;
@@ -97,6 +140,77 @@ static int search(const struct rnat_inside *inside, u32 ifindex, u32 addr)
 			high = middle;
 	}
 	return low - 1;
+}
+
+/* The same of the IPv6 prefixes. */
+static int search6(const struct rnat_inside *inside, u32 ifindex,
+		   const struct rnat_wide *addr)
+{
+	const struct rnat_prefix *p = inside->prefix;
+	int low = inside->count4, high = inside->count;
+
+	while (low < high) {
+		int middle = (low + high) / 2;
+
+		if (p[middle].ifindex < ifindex ||
+		    (p[middle].ifindex == ifindex &&
+		     cmp_wide(&p[middle].first6, addr) <= 0))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low > (int)inside->count4 ? low - 1 : -1;
+}
+
+/* The interface's first prefix: among those before @i, or itself. */
+static u32 find_iface(const struct rnat_inside *inside, u32 i)
+{
+	const struct rnat_prefix *p = inside->prefix;
+	int other;
+
+	if (i && p[i - 1].ifindex == p[i].ifindex)
+		return p[i - 1].iface;
+	if (p[i].family == NFPROTO_IPV4)
+		return i;
+	other = search(inside, p[i].ifindex, U32_MAX);
+	return other >= 0 && p[other].ifindex == p[i].ifindex ?
+	       p[other].iface : i;
+}
+
+int rnat_inside_seal(struct rnat_inside *inside,
+		     struct netlink_ext_ack *extack)
+{
+	struct rnat_prefix *p = inside->prefix;
+	u32 i;
+
+	sort(p, inside->count, sizeof(*p), cmp_prefix, NULL);
+	for (i = 0; i < inside->count; i++)
+		inside->count4 += p[i].family == NFPROTO_IPV4;
+	for (i = 0; i < inside->count; i++) {
+		int parent = (int)i - 1;
+
+		if (i && !cmp_prefix(&p[i], &p[i - 1])) {
+			NL_SET_ERR_MSG(extack, "A prefix is given twice for one interface; give it once");
+			return -EINVAL;
+		}
+		/* Sorted prefixes nest like brackets: the one that contains
+		 * this one is the one before it or contains that.
+		 */
+		while (parent >= 0 && ends_before(&p[parent], &p[i]))
+			parent = p[parent].parent;
+		p[i].parent = parent;
+		p[i].index = i;
+		p[i].iface = find_iface(inside, i);
+		inside->has_ports |= p[i].kind == ROAMNAT_KIND_PORT;
+		inside->has_marks |= p[i].mark_mask != 0;
+	}
+	for (i = 0; inside->has_marks && i < inside->count; i++) {
+		if (same_marks(inside, &p[i]))
+			continue;
+		NL_SET_ERR_MSG(extack, "Prefixes of one zone have different marks; give all prefixes of a zone the same mark and mask");
+		return -EINVAL;
+	}
+	return 0;
 }
 
 struct rnat_prefix *rnat_inside_lookup(struct rnat_inside *inside,
@@ -116,10 +230,49 @@ struct rnat_prefix *rnat_inside_lookup(struct rnat_inside *inside,
 	return NULL;
 }
 
+struct rnat_prefix *rnat_inside_lookup6(struct rnat_inside *inside,
+					u32 ifindex,
+					const struct in6_addr *addr)
+{
+	struct rnat_wide host = to_wide(addr);
+	int i = search6(inside, ifindex, &host);
+
+	for (; i >= 0; i = inside->prefix[i].parent) {
+		struct rnat_prefix *prefix = &inside->prefix[i];
+
+		if (prefix->ifindex != ifindex)
+			return NULL;
+		if (cmp_wide(&host, &prefix->last6) <= 0)
+			return prefix;
+	}
+	return NULL;
+}
+
+bool rnat_inside_contains(const struct rnat_prefix *prefix, u32 family,
+			  const union nf_inet_addr *addr)
+{
+	struct rnat_wide wide;
+	u32 host;
+
+	if (prefix->family != family)
+		return false;
+	if (family == NFPROTO_IPV4) {
+		host = ntohl(addr->ip);
+		return host >= prefix->first && host <= prefix->last;
+	}
+	wide = to_wide(&addr->in6);
+	return cmp_wide(&wide, &prefix->first6) >= 0 &&
+	       cmp_wide(&wide, &prefix->last6) <= 0;
+}
+
 bool rnat_inside_has_iface(const struct rnat_inside *inside, u32 ifindex)
 {
+	static const struct rnat_wide end = { U64_MAX, U64_MAX };
 	int i = search(inside, ifindex, U32_MAX);
 
+	if (i >= 0 && inside->prefix[i].ifindex == ifindex)
+		return true;
+	i = search6(inside, ifindex, &end);
 	return i >= 0 && inside->prefix[i].ifindex == ifindex;
 }
 

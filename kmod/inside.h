@@ -15,10 +15,18 @@
 struct netlink_ext_ack;
 struct rnat_net;
 
+/* An IPv6 address as a number. */
+struct rnat_wide {
+	u64 high, low;
+};
+
 struct rnat_prefix {
 	u32 ifindex;
-	u32 first;		/* host order; the lowest address */
+	u32 first;		/* IPv4, host order; the lowest address */
 	u32 last;
+	struct rnat_wide first6;	/* the same of IPv6 */
+	struct rnat_wide last6;
+	u32 family;		/* NFPROTO_IPV4, NFPROTO_IPV6 */
 	u32 len;
 	u32 kind;		/* enum roamnat_kind */
 	u32 zone;
@@ -27,16 +35,17 @@ struct rnat_prefix {
 	u64 idle_ms;
 	int parent;		/* the next wider prefix that contains it, -1 */
 	u32 index;		/* of itself */
-	u32 iface;		/* of its interface's first prefix */
+	u32 iface;		/* of its interface's first prefix, of any family */
 	struct rnat_bucket bucket;	/* of the interface; upcall.lock */
 };
 
 struct rnat_inside {
 	struct rcu_head rcu;
 	u32 count;
+	u32 count4;		/* those of IPv4, which come first */
 	bool has_ports;
 	bool has_marks;
-	struct rnat_prefix prefix[];	/* by ifindex, first address, length */
+	struct rnat_prefix prefix[];	/* by family, ifindex, address, length */
 };
 
 struct rnat_inside *rnat_inside_new(u32 count);
@@ -49,9 +58,23 @@ void rnat_inside_free_rcu(struct rnat_inside *inside);
 int rnat_inside_seal(struct rnat_inside *inside,
 		     struct netlink_ext_ack *extack);
 
+/* Sets what the prefix begins with, @prefix->family and the length being there
+ * already. -EINVAL if the address has bits beyond the length.
+ */
+int rnat_inside_set_address(struct rnat_prefix *prefix,
+			    const union nf_inet_addr *addr);
+void rnat_inside_get_address(const struct rnat_prefix *prefix,
+			     union nf_inet_addr *addr);
+
 /* The narrowest prefix of the interface that has the address, or NULL. */
 struct rnat_prefix *rnat_inside_lookup(struct rnat_inside *inside,
 				       u32 ifindex, __be32 addr);
+struct rnat_prefix *rnat_inside_lookup6(struct rnat_inside *inside,
+					u32 ifindex,
+					const struct in6_addr *addr);
+/* Has this one prefix the address, whatever the interface? */
+bool rnat_inside_contains(const struct rnat_prefix *prefix, u32 family,
+			  const union nf_inet_addr *addr);
 bool rnat_inside_has_iface(const struct rnat_inside *inside, u32 ifindex);
 /* Any prefix of the zone, for its mark. */
 const struct rnat_prefix *

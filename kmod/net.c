@@ -44,23 +44,36 @@ static int set_defrag(struct rnat_net *rn, bool on)
 	return err;
 }
 
-static int set_hooks(struct rnat_net *rn, bool on)
+static int set_ops(struct rnat_net *rn, struct nf_hook_ops *ops, bool *hooked,
+		   bool on)
 {
 	int err = 0;
 
-	if (on && !rn->hooked)
-		err = nf_register_net_hooks(rn->net, rn->ops, RNAT_HOOK_COUNT);
-	else if (!on && rn->hooked)
-		nf_unregister_net_hooks(rn->net, rn->ops, RNAT_HOOK_COUNT);
+	if (on && !*hooked)
+		err = nf_register_net_hooks(rn->net, ops, RNAT_HOOK_COUNT);
+	else if (!on && *hooked)
+		nf_unregister_net_hooks(rn->net, ops, RNAT_HOOK_COUNT);
 	if (!err)
-		rn->hooked = on;
+		*hooked = on;
 	return err;
+}
+
+static int set_hooks(struct rnat_net *rn, bool on)
+{
+	return set_ops(rn, rn->ops, &rn->hooked, on);
+}
+
+/* IPv6 costs nothing where nothing of it is translated. */
+static int set_hooks6(struct rnat_net *rn, bool on)
+{
+	return set_ops(rn, rn->ops + RNAT_HOOK_COUNT, &rn->hooked6, on);
 }
 
 int rnat_net_configure(struct rnat_net *rn, struct rnat_inside *inside)
 {
 	struct rnat_inside *old;
-	bool defrag = rn->defrag;
+	bool defrag = rn->defrag, hooked = rn->hooked;
+	bool has_6 = inside && inside->count > inside->count4;
 	int err;
 
 	lockdep_assert_held(&rn->lock);
@@ -74,9 +87,14 @@ int rnat_net_configure(struct rnat_net *rn, struct rnat_inside *inside)
 		err = set_hooks(rn, true);
 		if (err)
 			goto err_defrag;
+		err = set_hooks6(rn, has_6 || rn->hooked6);
+		if (err)
+			goto err_hooks;
 	} else {
 		set_hooks(rn, false);
 	}
+	if (!has_6)
+		set_hooks6(rn, false);
 	old = rcu_replace_pointer(rn->inside, inside,
 				  lockdep_is_held(&rn->lock));
 	rnat_inside_free_rcu(old);
@@ -87,6 +105,8 @@ int rnat_net_configure(struct rnat_net *rn, struct rnat_inside *inside)
 		rnat_upcall_flush(rn, NULL);
 	return 0;
 
+err_hooks:
+	set_hooks(rn, hooked);
 err_defrag:
 	set_defrag(rn, defrag);
 err_free:

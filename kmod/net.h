@@ -63,9 +63,10 @@ struct rnat_net {
 	struct rnat_upcall upcall;
 	struct rnat_limit limit;
 	struct rnat_bucket unreach;	/* ICMP errors; under upcall.lock */
-	struct nf_hook_ops ops[RNAT_HOOK_COUNT];
+	struct nf_hook_ops ops[2 * RNAT_HOOK_COUNT];	/* IPv4, then IPv6 */
 	u32 inside_generation;		/* of @inside, for dumps; @lock */
 	bool hooked;			/* under @lock */
+	bool hooked6;			/* under @lock */
 	bool defrag;			/* under @lock */
 };
 

@@ -154,19 +154,19 @@ int roamnat_nl_inside_get_doit(struct sk_buff *skb, struct genl_info *info)
 	struct rnat_inside *inside;
 	const struct rnat_prefix *prefix = NULL;
 	struct sk_buff *msg;
-	__be32 addr;
+	union nf_inet_addr addr;
+	int family, err;
 	u32 ifindex;
 	void *hdr;
-	int err;
 
 	if (GENL_REQ_ATTR_CHECK(info, ROAMNAT_A_INSIDE_IFINDEX)) {
 		GENL_SET_ERR_MSG(info, "No ifindex; name the inside interface, or ask for a dump");
 		return -EINVAL;
 	}
-	err = rnat_netlink_parse_addr(info->attrs[ROAMNAT_A_INSIDE_ADDR], &addr,
-				      info->extack);
-	if (err)
-		return err;
+	family = rnat_netlink_parse_addr(info->attrs[ROAMNAT_A_INSIDE_ADDR],
+					 &addr, info->extack);
+	if (family < 0)
+		return family;
 	msg = rnat_netlink_reply(info, &hdr);
 	if (!msg)
 		return -ENOMEM;
@@ -175,7 +175,9 @@ int roamnat_nl_inside_get_doit(struct sk_buff *skb, struct genl_info *info)
 					   lockdep_is_held(&rn->lock));
 	ifindex = nla_get_u32(info->attrs[ROAMNAT_A_INSIDE_IFINDEX]);
 	if (inside)
-		prefix = rnat_inside_lookup(inside, ifindex, addr);
+		prefix = family == NFPROTO_IPV6 ?
+			 rnat_inside_lookup6(inside, ifindex, &addr.in6) :
+			 rnat_inside_lookup(inside, ifindex, addr.ip);
 	err = prefix ? rnat_netlink_put_prefix(msg, prefix) : -ENOENT;
 	mutex_unlock(&rn->lock);
 	if (err == -ENOENT)

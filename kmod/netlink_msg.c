@@ -10,7 +10,10 @@
 static int put_key(struct sk_buff *skb, const struct rnat_key *key,
 		   int addr_attr, int port_attr)
 {
-	if (nla_put(skb, addr_attr, sizeof(key->addr.ip), &key->addr.ip) ||
+	int len = key->family == NFPROTO_IPV6 ? sizeof(key->addr.in6) :
+						sizeof(key->addr.ip);
+
+	if (nla_put(skb, addr_attr, len, &key->addr) ||
 	    (key->proto && nla_put_be16(skb, port_attr, key->port)))
 		return -EMSGSIZE;
 	return 0;
@@ -155,14 +158,17 @@ int rnat_netlink_send_miss(struct rnat_net *rn,
 int rnat_netlink_put_prefix(struct sk_buff *skb,
 			    const struct rnat_prefix *prefix)
 {
-	__be32 addr = htonl(prefix->first);
+	int len = prefix->family == NFPROTO_IPV6 ? sizeof(struct in6_addr) :
+						   sizeof(__be32);
+	union nf_inet_addr addr;
 	struct nlattr *nest;
 
+	rnat_inside_get_address(prefix, &addr);
 	nest = nla_nest_start(skb, ROAMNAT_A_INSIDE_ENTRY);
 	if (!nest)
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, ROAMNAT_A_PREFIX_IFINDEX, prefix->ifindex) ||
-	    nla_put(skb, ROAMNAT_A_PREFIX_ADDR, sizeof(addr), &addr) ||
+	    nla_put(skb, ROAMNAT_A_PREFIX_ADDR, len, &addr) ||
 	    nla_put_u32(skb, ROAMNAT_A_PREFIX_LEN, prefix->len) ||
 	    nla_put_u32(skb, ROAMNAT_A_PREFIX_KIND, prefix->kind) ||
 	    nla_put_u32(skb, ROAMNAT_A_PREFIX_ZONE, prefix->zone) ||

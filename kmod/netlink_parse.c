@@ -3,38 +3,41 @@
 
 #include <linux/in.h>
 #include <net/genetlink.h>
+#include <net/ipv6.h>
 
 #include "control.h"
 #include "inside.h"
 #include "map.h"
 #include "netlink_gen.h"
 
-int rnat_netlink_parse_addr(const struct nlattr *attr, __be32 *addr,
+int rnat_netlink_parse_addr(const struct nlattr *attr,
+			    union nf_inet_addr *addr,
 			    struct netlink_ext_ack *extack)
 {
 	if (!attr) {
-		NL_SET_ERR_MSG(extack, "An address is missing; give 4 bytes in network order");
+		NL_SET_ERR_MSG(extack, "An address is missing; give 4 bytes in network order, or 16 of IPv6");
 		return -EINVAL;
 	}
-	if (nla_len(attr) == ROAMNAT_ADDR_MAX_LEN) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "IPv6 is not translated by this version; give an IPv4 address");
-		return -EOPNOTSUPP;
+	memset(addr, 0, sizeof(*addr));
+	switch (nla_len(attr)) {
+	case sizeof(addr->ip):
+		addr->ip = nla_get_in_addr(attr);
+		return NFPROTO_IPV4;
+	case sizeof(addr->in6):
+		addr->in6 = nla_get_in6_addr(attr);
+		return NFPROTO_IPV6;
 	}
-	if (nla_len(attr) != sizeof(*addr)) {
-		NL_SET_ERR_MSG_ATTR(extack, attr, "An address has a wrong length; give 4 bytes in network order");
-		return -EINVAL;
-	}
-	*addr = nla_get_in_addr(attr);
-	return 0;
+	NL_SET_ERR_MSG_ATTR(extack, attr, "An address has a wrong length; give 4 bytes in network order, or 16 of IPv6");
+	return -EINVAL;
 }
 
 static int parse_key(struct genl_info *info, int addr_attr, int port_attr,
 		     struct rnat_key *key)
 {
 	struct nlattr **attrs = info->attrs;
+	int family;
 
 	memset(key, 0, sizeof(*key));
-	key->family = NFPROTO_IPV4;
 	if (attrs[ROAMNAT_A_MAPPING_PROTOCOL])
 		key->proto = nla_get_u32(attrs[ROAMNAT_A_MAPPING_PROTOCOL]);
 	if (attrs[port_attr])
@@ -43,8 +46,12 @@ static int parse_key(struct genl_info *info, int addr_attr, int port_attr,
 		GENL_SET_ERR_MSG(info, "A port without a protocol; name the protocol, or leave the port out");
 		return -EINVAL;
 	}
-	return rnat_netlink_parse_addr(attrs[addr_attr], &key->addr.ip,
-				       info->extack);
+	family = rnat_netlink_parse_addr(attrs[addr_attr], &key->addr,
+					 info->extack);
+	if (family < 0)
+		return family;
+	key->family = family;
+	return 0;
 }
 
 int rnat_netlink_parse_priv(struct genl_info *info, struct rnat_key *key)
@@ -101,6 +108,10 @@ static int parse_timer(struct genl_info *info, struct rnat_grant *grant)
 
 static int check_ports(struct genl_info *info, const struct rnat_grant *grant)
 {
+	if (grant->priv.family != NFPROTO_IPV4) {
+		GENL_SET_ERR_MSG(info, "IPv6 has no port mappings, only address mappings; say kind address");
+		return -EOPNOTSUPP;
+	}
 	switch (grant->priv.proto) {
 	case IPPROTO_TCP:
 	case IPPROTO_UDP:
@@ -139,17 +150,36 @@ static int check_kind(struct genl_info *info, const struct rnat_grant *grant)
 	return -EINVAL;
 }
 
+static bool is_host4(__be32 addr)
+{
+	return !ipv4_is_multicast(addr) && !ipv4_is_lbcast(addr) &&
+	       !ipv4_is_zeronet(addr) && !ipv4_is_loopback(addr);
+}
+
+/* One that means the same host wherever it is routed to. */
+static bool is_host6(const struct in6_addr *addr)
+{
+	int type = ipv6_addr_type(addr);
+
+	return (type & IPV6_ADDR_UNICAST) &&
+	       !(type & (IPV6_ADDR_LOOPBACK | IPV6_ADDR_LINKLOCAL |
+			 IPV6_ADDR_MAPPED | IPV6_ADDR_COMPATv4));
+}
+
+static bool is_host(const struct rnat_key *key)
+{
+	return key->family == NFPROTO_IPV6 ? is_host6(&key->addr.in6) :
+					     is_host4(key->addr.ip);
+}
+
 static int check_addresses(struct genl_info *info,
 			   const struct rnat_grant *grant)
 {
-	if (ipv4_is_multicast(grant->pub.addr.ip) ||
-	    ipv4_is_lbcast(grant->pub.addr.ip) ||
-	    ipv4_is_zeronet(grant->pub.addr.ip) ||
-	    ipv4_is_loopback(grant->pub.addr.ip) ||
-	    ipv4_is_multicast(grant->priv.addr.ip) ||
-	    ipv4_is_lbcast(grant->priv.addr.ip) ||
-	    ipv4_is_zeronet(grant->priv.addr.ip) ||
-	    ipv4_is_loopback(grant->priv.addr.ip)) {
+	if (grant->priv.family != grant->pub.family) {
+		GENL_SET_ERR_MSG(info, "One address is IPv4 and the other is IPv6; a mapping joins two of one family");
+		return -EINVAL;
+	}
+	if (!is_host(&grant->priv) || !is_host(&grant->pub)) {
 		GENL_SET_ERR_MSG(info, "An address is not that of one host; give unicast addresses");
 		return -EINVAL;
 	}
@@ -200,9 +230,8 @@ int rnat_netlink_parse_prefix(const struct nlattr *nest,
 			      struct netlink_ext_ack *extack)
 {
 	struct nlattr *attrs[ROAMNAT_A_PREFIX_PAD + 1];
-	__be32 addr;
-	u32 hosts;
-	int err;
+	union nf_inet_addr addr;
+	int family, err;
 
 	err = nla_parse_nested(attrs, ROAMNAT_A_PREFIX_PAD, nest,
 			       roamnat_prefix_nl_policy, extack);
@@ -213,11 +242,12 @@ int rnat_netlink_parse_prefix(const struct nlattr *nest,
 		NL_SET_ERR_MSG(extack, "A prefix is incomplete; give ifindex, addr, len and kind");
 		return -EINVAL;
 	}
-	err = rnat_netlink_parse_addr(attrs[ROAMNAT_A_PREFIX_ADDR], &addr,
-				      extack);
-	if (err)
-		return err;
+	family = rnat_netlink_parse_addr(attrs[ROAMNAT_A_PREFIX_ADDR], &addr,
+					 extack);
+	if (family < 0)
+		return family;
 	memset(prefix, 0, sizeof(*prefix));
+	prefix->family = family;
 	prefix->ifindex = get_u32(attrs, ROAMNAT_A_PREFIX_IFINDEX);
 	prefix->len = get_u32(attrs, ROAMNAT_A_PREFIX_LEN);
 	prefix->kind = get_u32(attrs, ROAMNAT_A_PREFIX_KIND);
@@ -231,7 +261,11 @@ int rnat_netlink_parse_prefix(const struct nlattr *nest,
 		NL_SET_ERR_MSG(extack, "Blocks of ports are not translated by this version; say address or port");
 		return -EOPNOTSUPP;
 	}
-	if (prefix->len > 32) {
+	if (family == NFPROTO_IPV6 && prefix->kind != ROAMNAT_KIND_ADDRESS) {
+		NL_SET_ERR_MSG(extack, "IPv6 has only address mappings; say kind address");
+		return -EOPNOTSUPP;
+	}
+	if (family == NFPROTO_IPV4 && prefix->len > 32) {
 		NL_SET_ERR_MSG(extack, "A prefix of IPv4 is longer than 32 bits; give 0 to 32");
 		return -ERANGE;
 	}
@@ -239,12 +273,8 @@ int rnat_netlink_parse_prefix(const struct nlattr *nest,
 		NL_SET_ERR_MSG(extack, "idle-ms is longer than ten years; give 0 for never");
 		return -ERANGE;
 	}
-	hosts = prefix->len ? (u32)((1ULL << (32 - prefix->len)) - 1) : U32_MAX;
-	prefix->first = ntohl(addr);
-	prefix->last = prefix->first | hosts;
-	if (prefix->first & hosts) {
+	err = rnat_inside_set_address(prefix, &addr);
+	if (err)
 		NL_SET_ERR_MSG(extack, "A prefix does not begin at its first address; clear the host bits");
-		return -EINVAL;
-	}
-	return 0;
+	return err;
 }

@@ -14,11 +14,12 @@ struct rnat_grant;
 struct rnat_key;
 struct rnat_prefix;
 struct sk_buff;
+union nf_inet_addr;
 
 #define RNAT_HOLD_OFF_MAX_MS	(24ULL * 3600 * 1000)
 
-/* An IPv4 address of exactly its length. */
-int rnat_netlink_parse_addr(const struct nlattr *attr, __be32 *addr,
+/* An address of exactly its length: NFPROTO_IPV4, NFPROTO_IPV6, or -EINVAL. */
+int rnat_netlink_parse_addr(const struct nlattr *attr, union nf_inet_addr *addr,
 			    struct netlink_ext_ack *extack);
 int rnat_netlink_parse_priv(struct genl_info *info, struct rnat_key *key);
 int rnat_netlink_parse_pub(struct genl_info *info, struct rnat_key *key);

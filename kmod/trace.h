@@ -4,6 +4,35 @@
  * notifications: /sys/kernel/tracing/events/roamnat. None is on the way of a
  * packet that is translated.
  */
+#ifndef _RNAT_TRACE_PUT
+#define _RNAT_TRACE_PUT
+
+#include <linux/in.h>
+#include <linux/in6.h>
+#include <linux/netfilter.h>
+#include <linux/string.h>
+
+/* What %pISpc prints, of either family. */
+static inline void rnat_trace_put(u8 *to, u8 family, const void *addr,
+				  __be16 port)
+{
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)to;
+	struct sockaddr_in *in = (struct sockaddr_in *)to;
+
+	memset(to, 0, sizeof(*in6));
+	if (family == NFPROTO_IPV6) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_port = port;
+		memcpy(&in6->sin6_addr, addr, sizeof(in6->sin6_addr));
+		return;
+	}
+	in->sin_family = AF_INET;
+	in->sin_port = port;
+	memcpy(&in->sin_addr, addr, sizeof(in->sin_addr));
+}
+
+#endif
+
 #undef TRACE_SYSTEM
 #define TRACE_SYSTEM roamnat
 
@@ -11,6 +40,7 @@
 #define _RNAT_TRACE_H
 
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/skbuff.h>
 #include <linux/tracepoint.h>
 #include <uapi/linux/roamnat.h>
@@ -36,23 +66,22 @@ TRACE_EVENT(rnat_miss,
 	TP_PROTO(const struct rnat_key *key, u32 ifindex, bool delivered),
 	TP_ARGS(key, ifindex, delivered),
 	TP_STRUCT__entry(
-		__array(u8, addr, 4)
+		__array(u8, addr, sizeof(struct sockaddr_in6))
 		__field(u32, zone)
 		__field(u32, ifindex)
-		__field(u16, port)
 		__field(u8, proto)
 		__field(bool, delivered)
 	),
 	TP_fast_assign(
-		memcpy(__entry->addr, &key->addr.ip, 4);
+		rnat_trace_put(__entry->addr, key->family, &key->addr,
+			       key->port);
 		__entry->zone = key->zone;
 		__entry->ifindex = ifindex;
-		__entry->port = ntohs(key->port);
 		__entry->proto = key->proto;
 		__entry->delivered = delivered;
 	),
-	TP_printk("zone=%u private=%pI4:%u protocol=%u ifindex=%u %s",
-		  __entry->zone, __entry->addr, __entry->port, __entry->proto,
+	TP_printk("zone=%u private=%pISpc protocol=%u ifindex=%u %s",
+		  __entry->zone, __entry->addr, __entry->proto,
 		  __entry->ifindex, __entry->delivered ? "delivered" : "lost")
 );
 
@@ -81,20 +110,28 @@ TRACE_EVENT(rnat_drop,
 	TP_PROTO(const struct sk_buff *skb, u32 reason),
 	TP_ARGS(skb, reason),
 	TP_STRUCT__entry(
-		__array(u8, src, 4)
-		__array(u8, dst, 4)
+		__array(u8, src, sizeof(struct sockaddr_in6))
+		__array(u8, dst, sizeof(struct sockaddr_in6))
 		__field(u32, len)
 		__field(u32, reason)
 		__field(u8, proto)
 	),
 	TP_fast_assign(
-		memcpy(__entry->src, &ip_hdr(skb)->saddr, 4);
-		memcpy(__entry->dst, &ip_hdr(skb)->daddr, 4);
+		bool is_6 = skb->protocol == htons(ETH_P_IPV6);
+		u8 family = is_6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
+
+		rnat_trace_put(__entry->src, family, is_6 ?
+			       (void *)&ipv6_hdr(skb)->saddr :
+			       (void *)&ip_hdr(skb)->saddr, 0);
+		rnat_trace_put(__entry->dst, family, is_6 ?
+			       (void *)&ipv6_hdr(skb)->daddr :
+			       (void *)&ip_hdr(skb)->daddr, 0);
 		__entry->len = skb->len;
 		__entry->reason = reason;
-		__entry->proto = ip_hdr(skb)->protocol;
+		__entry->proto = is_6 ? ipv6_hdr(skb)->nexthdr :
+					ip_hdr(skb)->protocol;
 	),
-	TP_printk("%pI4 -> %pI4 protocol=%u len=%u reason=%u", __entry->src,
+	TP_printk("%pISc -> %pISc protocol=%u len=%u reason=%u", __entry->src,
 		  __entry->dst, __entry->proto, __entry->len, __entry->reason)
 );
 

@@ -6,7 +6,10 @@
 #include "tuple.h"
 
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
+#include <linux/in6.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/skbuff.h>
 #include <linux/string.h>
 #include <linux/tcp.h>
@@ -16,6 +19,11 @@
 
 /* What of L4 an ICMP error quotes at least (RFC 792). */
 #define QUOTE_MIN 8
+
+/* RFC 8200 knows seven extension headers in an order; none of them twice but
+ * one. Whoever sends more wants to keep us busy.
+ */
+#define EXT_MAX 8
 
 /* Where the L4 header is, and what is known about its length. */
 struct l4_room {
@@ -60,6 +68,47 @@ static int parse_icmp(const struct sk_buff *skb, const struct l4_room *room,
 	if (t->l4 == RNAT_L4_QUERY) {
 		t->sport = icmp->un.echo.id;
 		t->dport = icmp->un.echo.id;
+	}
+	return 0;
+}
+
+/*
+ * Errors of any type below 128 quote a packet in the same place (RFC 4443, 2.1).
+ * What asks for neighbours, routers and listeners speaks of addresses in its
+ * body and is of one link.
+ */
+static void classify_icmp6(u8 type, struct rnat_tuple *t)
+{
+	switch (type) {
+	case ICMPV6_ECHO_REQUEST:
+	case ICMPV6_ECHO_REPLY:
+		t->l4 = RNAT_L4_QUERY;
+		return;
+	case 130 ... 138:	/* listeners, neighbours, routers, renumbering */
+	case 141 ... 143:	/* inverse neighbours, listeners */
+	case 148 ... 149:	/* secure neighbours */
+	case 151 ... 153:	/* multicast routers */
+		t->on_link = true;
+		break;
+	}
+	t->l4 = type & ICMPV6_INFOMSG_MASK ? RNAT_L4_OTHER : RNAT_L4_ERROR;
+}
+
+static int parse_icmp6(const struct sk_buff *skb, const struct l4_room *room,
+		       struct rnat_tuple *t)
+{
+	const struct icmp6hdr *icmp;
+	struct icmp6hdr _icmp;
+
+	if (!room_for(room, sizeof(*icmp)))
+		return -EBADMSG;
+	icmp = skb_header_pointer(skb, t->thoff, sizeof(_icmp), &_icmp);
+	if (!icmp)
+		return -EBADMSG;
+	classify_icmp6(icmp->icmp6_type, t);
+	if (t->l4 == RNAT_L4_QUERY) {
+		t->sport = icmp->icmp6_identifier;
+		t->dport = icmp->icmp6_identifier;
 	}
 	return 0;
 }
@@ -122,7 +171,13 @@ static int parse_l4(const struct sk_buff *skb, const struct l4_room *room,
 	case IPPROTO_SCTP:	/* both: 12 bytes before what follows */
 		return parse_ports(skb, room, 12, t);
 	case IPPROTO_ICMP:
-		return parse_icmp(skb, room, t);
+		if (t->family == NFPROTO_IPV4)
+			return parse_icmp(skb, room, t);
+		break;
+	case IPPROTO_ICMPV6:
+		if (t->family == NFPROTO_IPV6)
+			return parse_icmp6(skb, room, t);
+		break;
 	}
 	t->l4 = RNAT_L4_OTHER;
 	return 0;
@@ -197,6 +252,126 @@ int rnat_tuple_parse_quote(const struct sk_buff *skb, unsigned int nhoff,
 		return -EBADMSG;
 	if (t->l4 == RNAT_L4_FRAGMENT)
 		return 0;
+	room.len = end - t->thoff;
+	return parse_l4(skb, &room, t);
+}
+
+static bool is_ext(u8 proto)
+{
+	switch (proto) {
+	case IPPROTO_HOPOPTS:
+	case IPPROTO_ROUTING:
+	case IPPROTO_DSTOPTS:
+	case IPPROTO_FRAGMENT:
+	case IPPROTO_AH:
+		return true;
+	}
+	return false;
+}
+
+/* Steps over the extension header at t->thoff, which ends before @end. */
+static int parse_ext(const struct sk_buff *skb, unsigned int end,
+		     struct rnat_tuple *t)
+{
+	const u8 *ext;
+	u8 _ext[8];
+	unsigned int len;
+
+	if (t->thoff + sizeof(_ext) > end)
+		return -EBADMSG;
+	ext = skb_header_pointer(skb, t->thoff, sizeof(_ext), _ext);
+	if (!ext)
+		return -EBADMSG;
+	switch (t->proto) {
+	case IPPROTO_AH:	/* RFC 4302, 2.2: in words, less two */
+		len = (ext[1] + 2) * 4;
+		break;
+	case IPPROTO_FRAGMENT:
+		len = 8;
+		/* Bits 0 to 12 of the second word are the offset, 15 says more. */
+		if ((ext[2] << 8 | ext[3]) & 0xfff8)
+			t->l4 = RNAT_L4_FRAGMENT;
+		else
+			t->first_frag = ext[3] & 1;
+		break;
+	case IPPROTO_ROUTING:
+		t->routed |= ext[3] != 0;
+		fallthrough;
+	default:
+		len = (ext[1] + 1) * 8;
+	}
+	if (len > end - t->thoff || t->thoff + len > U16_MAX)
+		return -EBADMSG;
+	t->proto = ext[0];
+	t->thoff += len;
+	return 0;
+}
+
+/* Fills @t from the IPv6 header and what follows it up to the L4 header. */
+static int parse_ip6(const struct sk_buff *skb, const struct ipv6hdr *ip,
+		     unsigned int nhoff, unsigned int end, struct rnat_tuple *t)
+{
+	int n, err;
+
+	if (ip->version != 6 || nhoff + sizeof(*ip) > min(end, U16_MAX + 0u))
+		return -EBADMSG;
+	memset(t, 0, sizeof(*t));
+	t->src.in6 = ip->saddr;
+	t->dst.in6 = ip->daddr;
+	t->nhoff = nhoff;
+	t->thoff = nhoff + sizeof(*ip);
+	t->family = NFPROTO_IPV6;
+	t->proto = ip->nexthdr;
+	for (n = 0; is_ext(t->proto) && t->l4 != RNAT_L4_FRAGMENT; n++) {
+		if (n == EXT_MAX)
+			return -EBADMSG;
+		err = parse_ext(skb, end, t);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+int rnat_tuple_parse6(const struct sk_buff *skb, unsigned int nhoff,
+		      struct rnat_tuple *t)
+{
+	struct l4_room room = { 0 };
+	const struct ipv6hdr *ip;
+	struct ipv6hdr _ip;
+	unsigned int end;
+	int err;
+
+	ip = skb_header_pointer(skb, nhoff, sizeof(_ip), &_ip);
+	if (!ip)
+		return -EBADMSG;
+	end = nhoff + sizeof(*ip) + ntohs(ip->payload_len);
+	/* A super-packet above 64 KB does not say how long it is. */
+	if (!ip->payload_len && skb_is_gso(skb))
+		end = skb->len;
+	if (end > skb->len)
+		return -EBADMSG;
+	err = parse_ip6(skb, ip, nhoff, end, t);
+	if (err || t->l4 == RNAT_L4_FRAGMENT)
+		return err;
+	room.len = end - t->thoff;
+	room.whole = !t->first_frag;
+	return parse_l4(skb, &room, t);
+}
+
+int rnat_tuple_parse_quote6(const struct sk_buff *skb, unsigned int nhoff,
+			    unsigned int end, struct rnat_tuple *t)
+{
+	struct l4_room room = { .quote = true };
+	const struct ipv6hdr *ip;
+	struct ipv6hdr _ip;
+	int err;
+
+	ip = skb_header_pointer(skb, nhoff, sizeof(_ip), &_ip);
+	if (!ip || end > skb->len)
+		return -EBADMSG;
+	err = parse_ip6(skb, ip, nhoff, end, t);
+	if (err || t->l4 == RNAT_L4_FRAGMENT)
+		return err;
 	room.len = end - t->thoff;
 	return parse_l4(skb, &room, t);
 }

@@ -15,11 +15,11 @@ struct sk_buff;
 
 /**
  * struct rnat_key - one side of a mapping
- * @addr:   IPv4 in .ip, the rest zero
+ * @addr:   IPv4 in .ip, the rest zero; or all of it IPv6
  * @zone:   tenant; 0 on the public side
  * @port:   port or ICMP query id; 0 for an address mapping
  * @proto:  IPPROTO_* of a port mapping, 0 for an address mapping
- * @family: NFPROTO_IPV4
+ * @family: NFPROTO_IPV4, NFPROTO_IPV6 (address mappings only)
  *
  * Hashed and compared whole: who fills one sets all of it to zero first.
  */
@@ -47,11 +47,15 @@ enum rnat_l4 {
  * @sport:      source port; the id of a query; else 0
  * @dport:      destination port; the id of a query; else 0
  * @nhoff:      offset of the IP header from skb->data
- * @thoff:      offset of what follows it
- * @family:     NFPROTO_IPV4
- * @proto:      IPPROTO_*
+ * @thoff:      offset of what follows it and its extension headers
+ * @family:     NFPROTO_IPV4, NFPROTO_IPV6
+ * @proto:      IPPROTO_* of what follows
  * @l4:         enum rnat_l4
  * @first_frag: has the L4 header, but more fragments follow
+ * @on_link:    ICMPv6 that means one link only (neighbour discovery, multicast
+ *              listeners): never translated
+ * @routed:     a routing header names the last destination, and the L4 checksum
+ *              covers that one instead of @dst (RFC 8200, 8.1)
  */
 struct rnat_tuple {
 	union nf_inet_addr src, dst;
@@ -60,14 +64,18 @@ struct rnat_tuple {
 	u8 family, proto;
 	u8 l4;
 	bool first_frag;
+	bool on_link;
+	bool routed;
 };
 
 /*
- * Parses the packet whose IP header is at @nhoff, without touching it.
- * 0, or -EBADMSG if a header is cut short or contradicts itself.
+ * Parses the packet whose IPv4 header, or IPv6 header, is at @nhoff, without
+ * touching it. 0, or -EBADMSG if a header is cut short or contradicts itself.
  */
 int rnat_tuple_parse(const struct sk_buff *skb, unsigned int nhoff,
 		     struct rnat_tuple *t);
+int rnat_tuple_parse6(const struct sk_buff *skb, unsigned int nhoff,
+		      struct rnat_tuple *t);
 
 /*
  * The same for a packet of which only the beginning is there, up to @end: its
@@ -76,6 +84,8 @@ int rnat_tuple_parse(const struct sk_buff *skb, unsigned int nhoff,
  */
 int rnat_tuple_parse_quote(const struct sk_buff *skb, unsigned int nhoff,
 			   unsigned int end, struct rnat_tuple *t);
+int rnat_tuple_parse_quote6(const struct sk_buff *skb, unsigned int nhoff,
+			    unsigned int end, struct rnat_tuple *t);
 
 /*
  * The side of the packet that a mapping of @kind (enum roamnat_kind) would be

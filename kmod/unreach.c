@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "unreach.h"
 
+#include <linux/icmpv6.h>
 #include <net/icmp.h>
 
 #include "map.h"
@@ -26,5 +27,8 @@ void rnat_unreach_send(struct rnat_net *rn, struct sk_buff *skb)
 		return;
 	}
 	rnat_stats_inc(rn, RNAT_STAT_ICMP_SENT);
-	icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PKT_FILTERED, 0);
+	if (skb->protocol == htons(ETH_P_IPV6))
+		icmpv6_send(skb, ICMPV6_DEST_UNREACH, ICMPV6_ADM_PROHIBITED, 0);
+	else
+		icmp_send(skb, ICMP_DEST_UNREACH, ICMP_PKT_FILTERED, 0);
 }

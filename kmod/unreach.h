@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * ICMP 3/13 (communication administratively prohibited) to the sender of an
- * outbound packet that was dropped; at most icmp-rate a second.
+ * ICMP 3/13 or ICMPv6 1/1 (communication administratively prohibited) to the
+ * sender of an outbound packet that was dropped; at most icmp-rate a second.
  */
 #ifndef _RNAT_UNREACH_H
 #define _RNAT_UNREACH_H

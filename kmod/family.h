@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * What IPv4 and IPv6 do differently on the way of a packet, so that hook.c is
+ * about neither. @pf is that of the hook, NFPROTO_IPV4 or NFPROTO_IPV6.
+ */
+#ifndef _RNAT_FAMILY_H
+#define _RNAT_FAMILY_H
+
+#include <linux/in6.h>
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/netfilter.h>
+#include <linux/skbuff.h>
+#include <net/ip.h>
+#include <net/ipv6.h>
+
+#include "inside.h"
+#include "tuple.h"
+
+/*
+ * In the flags of IPCB(skb) and IP6CB(skb) from PRE_ROUTING to POST_ROUTING:
+ * the destination was translated, so a packet between two inside interfaces is
+ * a hairpin and its source must be translated too (RFC 4787 REQ-9). The block
+ * is cleared in ip_rcv_core() and ip6_rcv_core(), before our first hook, stays
+ * with the packet on its way through ip_forward() and ip6_forward(), which only
+ * set bits of their own, and is not looked at after ip_output() and
+ * ip6_output(). The kernel's bits end at 9 and at 10.
+ */
+#define RNAT_CB_HAIRPIN	BIT(15)
+
+static inline bool rnat_family_is_6(u8 pf)
+{
+	return unlikely(pf == NFPROTO_IPV6);
+}
+
+static inline void rnat_family_set_hairpin(struct sk_buff *skb, u8 pf)
+{
+	if (rnat_family_is_6(pf))
+		IP6CB(skb)->flags |= RNAT_CB_HAIRPIN;
+	else
+		IPCB(skb)->flags |= RNAT_CB_HAIRPIN;
+}
+
+static inline bool rnat_family_is_hairpin(const struct sk_buff *skb, u8 pf)
+{
+	if (rnat_family_is_6(pf))
+		return IP6CB(skb)->flags & RNAT_CB_HAIRPIN;
+	return IPCB(skb)->flags & RNAT_CB_HAIRPIN;
+}
+
+static inline int rnat_family_parse(const struct sk_buff *skb, u8 pf,
+				    struct rnat_tuple *t)
+{
+	if (rnat_family_is_6(pf))
+		return rnat_tuple_parse6(skb, skb_network_offset(skb), t);
+	return rnat_tuple_parse(skb, skb_network_offset(skb), t);
+}
+
+/* An address that means something on its link only, or is not one host's. */
+static inline bool rnat_family_is_local(const struct in6_addr *addr)
+{
+	int type = ipv6_addr_type(addr);
+
+	return !(type & IPV6_ADDR_UNICAST) ||
+	       (type & (IPV6_ADDR_LINKLOCAL | IPV6_ADDR_LOOPBACK));
+}
+
+/* The inside prefix of the interface that has the packet's source. */
+static inline struct rnat_prefix *
+rnat_family_lookup_src(struct rnat_inside *inside, const struct sk_buff *skb,
+		       u8 pf, u32 ifindex)
+{
+	const struct ipv6hdr *ip6;
+
+	if (!rnat_family_is_6(pf))
+		return rnat_inside_lookup(inside, ifindex, ip_hdr(skb)->saddr);
+	ip6 = ipv6_hdr(skb);
+	if (rnat_family_is_local(&ip6->saddr) ||
+	    rnat_family_is_local(&ip6->daddr))
+		return NULL;
+	return rnat_inside_lookup6(inside, ifindex, &ip6->saddr);
+}
+
+static inline struct rnat_prefix *
+rnat_family_lookup_dst(struct rnat_inside *inside, const struct sk_buff *skb,
+		       u8 pf, u32 ifindex)
+{
+	if (!rnat_family_is_6(pf))
+		return rnat_inside_lookup(inside, ifindex, ip_hdr(skb)->daddr);
+	return rnat_inside_lookup6(inside, ifindex, &ipv6_hdr(skb)->daddr);
+}
+
+/* The key of an address mapping whose public side is the destination. */
+static inline void rnat_family_dst_key(const struct sk_buff *skb, u8 pf,
+				       struct rnat_key *key)
+{
+	memset(key, 0, sizeof(*key));
+	key->family = pf;
+	if (rnat_family_is_6(pf))
+		key->addr.in6 = ipv6_hdr(skb)->daddr;
+	else
+		key->addr.ip = ip_hdr(skb)->daddr;
+}
+
+/* A packet of one link, that nobody may translate. */
+static inline bool rnat_family_is_on_link(const struct rnat_tuple *t)
+{
+	return rnat_family_is_6(t->family) &&
+	       (t->on_link || rnat_family_is_local(&t->src.in6));
+}
+
+/* Is it worth looking whether it is an ICMP error? */
+static inline bool rnat_family_is_icmp(const struct sk_buff *skb, u8 pf)
+{
+	if (rnat_family_is_6(pf))
+		return ipv6_hdr(skb)->nexthdr == IPPROTO_ICMPV6;
+	return ip_hdr(skb)->protocol == IPPROTO_ICMP;
+}
+
+/* A new route for a packet of this machine whose destination has changed. 0, or
+ * -errno. May reallocate the header.
+ */
+int rnat_family_reroute(const struct nf_hook_state *state, struct sk_buff *skb);
+
+/* All hooks where the packet was held. Under RCU. */
+const struct nf_hook_entries *
+rnat_family_hooks(const struct nf_hook_state *state);
+
+#endif
