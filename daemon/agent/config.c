@@ -101,9 +101,9 @@ static gboolean check_prefixes(struct agent_config *config, const char *group,
 			       const struct agent_inside_config *inside, GError **error)
 {
 	for (gsize i = 0; i < inside->n_prefixes; i++)
-		if (inside->prefixes[i].addr.len != 4) {
+		if (inside->prefixes[i].addr.len != 4 && inside->kind != RN_KIND_ADDRESS) {
 			rn_config_error(config->file, group, "prefix", error,
-					"only IPv4 prefixes are translated; remove the others");
+					"IPv6 has address mappings only; give it an [inside] of its own with kind=address");
 			return FALSE;
 		}
 	if (inside->n_prefixes)
@@ -130,7 +130,6 @@ static gboolean read_inside(struct agent_config *config, const char *name, GErro
 	}
 	if (!rn_config_prefixes(config->file, group, "prefix", &inside->prefixes,
 				&inside->n_prefixes, error) ||
-	    !check_prefixes(config, group, inside, error) ||
 	    !read_u32(config, group, "zone", 0, &inside->zone, error) ||
 	    !rn_config_choice(config->file, group, "kind", kinds, 0, &kind, error) ||
 	    !rn_config_duration(config->file, group, "idle-timeout", IDLE_DEFAULT,
@@ -138,7 +137,7 @@ static gboolean read_inside(struct agent_config *config, const char *name, GErro
 	    !read_mark(config, group, inside, error))
 		return FALSE;
 	inside->kind = kind ? RN_KIND_PORT : RN_KIND_ADDRESS;
-	return TRUE;
+	return check_prefixes(config, group, inside, error);
 }
 
 static gboolean same_prefix(const struct rn_prefix *a, const struct rn_prefix *b)

@@ -3,9 +3,13 @@
  * A pool of whole addresses. Addresses that were never used are handed out by
  * a cursor, so that an IPv6 prefix costs no memory; given-back ones wait in a
  * queue behind them, so that the longest unused goes first and a VM that comes
- * back late finds its address as often as possible.
+ * back late finds its address as often as possible. When very many wait, they are
+ * used again before new ones: a pool of IPv6 is never used up, and the records of
+ * all that it ever gave out would grow for ever.
  */
 #include "controller/pool-kind.h"
+
+#define BACK_MAX	65536	/* wait; as many as a prefix of 16 host bits has */
 
 struct back {			/* a free address that was used before */
 	struct rn_addr addr;
@@ -20,7 +24,7 @@ struct address_state {
 	GQueue queue;		/* of struct back, oldest first */
 	gsize prefix;		/* cursor: of spec->prefixes */
 	uint64_t next;
-	uint64_t total;
+	uint64_t total;		/* or UINT64_MAX, if there are more */
 };
 
 static void *address_new(const struct rn_pool_spec *spec, GHashTable *exclude)
@@ -35,7 +39,9 @@ static void *address_new(const struct rn_pool_spec *spec, GHashTable *exclude)
 	state->back = g_hash_table_new_full(rn_pool_addr_hash, rn_pool_addr_equal, NULL, g_free);
 	g_queue_init(&state->queue);
 	for (gsize i = 0; i < spec->n_prefixes; i++) {
-		state->total += rn_pool_prefix_size(&spec->prefixes[i]);
+		uint64_t size = rn_pool_prefix_size(&spec->prefixes[i]);
+
+		state->total = size > UINT64_MAX - state->total ? UINT64_MAX : state->total + size;
 		g_hash_table_iter_init(&iter, exclude);
 		while (g_hash_table_iter_next(&iter, &addr, NULL))
 			if (rn_prefix_contains(&spec->prefixes[i], addr))
@@ -85,7 +91,7 @@ static gboolean address_pick(void *data, const struct rn_private *vm, struct rn_
 
 	(void)vm;
 	*pub = (struct rn_public){ 0 };
-	if (pick_new(state, &pub->addr))
+	if (g_queue_get_length(&state->queue) < BACK_MAX && pick_new(state, &pub->addr))
 		return TRUE;
 	if (g_queue_is_empty(&state->queue))
 		return FALSE;

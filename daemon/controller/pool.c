@@ -174,6 +174,12 @@ static gboolean port_spec_valid(const struct rn_pool_spec *spec, GError **error)
 	uint64_t addresses = 0;
 
 	for (gsize i = 0; i < spec->n_prefixes; i++) {
+		if (spec->prefixes[i].addr.len != 4) {
+			g_set_error(error, RN_POOL_ERROR, 0,
+				    "pool %s: IPv6 has address mappings only: take kind=address",
+				    spec->name);
+			return FALSE;
+		}
 		addresses += rn_pool_prefix_size(&spec->prefixes[i]);
 		if (addresses > RN_POOL_PORT_ADDRESSES) {
 			g_set_error(error, RN_POOL_ERROR, 0,

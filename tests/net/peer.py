@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 """Both ends of the traffic of the scenarios.
 
-  peer.py serve PORT            TCP and UDP, on all addresses
+  peer.py serve PORT            TCP and UDP, on all addresses, of IPv6 too
   peer.py ask udp|tcp ADDR PORT TEXT [LOCAL_PORT]
         prints "ADDR:PORT TEXT", the address the server saw; fails after 3 s
   peer.py fetch ADDR PORT BYTES RATE STATE
@@ -88,33 +88,57 @@ class Client:
         self.sent += self.sock.send(piece(self.sent, self.due()))
 
 
-def serve(port):
-    tcp = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+def listen(family, port):
+    """TCP and UDP of one family; answers go out from the address asked."""
+    tcp = socket.socket(family, socket.SOCK_STREAM)
+    udp = socket.socket(family, socket.SOCK_DGRAM)
     tcp.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    tcp.bind(("0.0.0.0", port))
+    if family == socket.AF_INET6:
+        tcp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        udp.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        udp.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO
+    tcp.bind(("", port))
     tcp.listen(128)
-    udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    udp.setsockopt(socket.IPPROTO_IP, 8, 1)  # IP_PKTINFO: answer from the address asked
-    udp.bind(("0.0.0.0", port))
+    udp.bind(("", port))
+    return tcp, udp
+
+
+def endpoint(peer):
+    """ADDR:PORT, or [ADDR]:PORT of IPv6."""
+    return ("[%s]:%d" if ":" in peer[0] else "%s:%d") % peer[:2]
+
+
+def pktinfo(kind, data):
+    """What recvmsg said about where to, as what sendmsg wants for where from."""
+    if kind == socket.IPV6_PKTINFO:
+        return data[:16] + b"\0\0\0\0"
+    return b"\0\0\0\0" + data[8:12] + b"\0\0\0\0"
+
+
+def serve(port):
+    pairs = [listen(socket.AF_INET, port), listen(socket.AF_INET6, port)]
+    tcps, udps = zip(*pairs)
     clients = {}
     print("listening", flush=True)
     while True:
         writable = [c.sock for c in clients.values() if c.due()]
         waiting = any(c.sent < c.total for c in clients.values())
-        r, w, _ = select.select([tcp, udp] + list(clients), writable, [],
+        r, w, _ = select.select([*tcps, *udps] + list(clients), writable, [],
                                 0.01 if waiting else 60)
         for s in r:
-            if s is tcp:
-                sock, peer = tcp.accept()
+            if s in tcps:
+                sock, peer = s.accept()
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                clients[sock] = Client(sock, "%s:%d" % peer)
-            elif s is udp:
-                data, info, _, peer = udp.recvmsg(65536, 256)
-                local = [(l, t, b"\0\0\0\0" + d[8:12] + b"\0\0\0\0") for l, t, d in info]
+                clients[sock] = Client(sock, endpoint(peer))
+            elif s in udps:
+                data, info, _, peer = s.recvmsg(65536, 256)
+                local = [(l, t, pktinfo(t, d)) for l, t, d in info]
                 try:
-                    udp.sendmsg([b"%s:%d " % (peer[0].encode(), peer[1]) + data], local, 0, peer)
+                    s.sendmsg([endpoint(peer).encode() + b" " + data], local, 0, peer)
                 except OSError as e:
-                    print("udp to %s:%d: %s" % (*peer, e), flush=True)
+                    print("udp to %s: %s" % (endpoint(peer), e), flush=True)
             else:
                 try:
                     alive = clients[s].read()
@@ -136,9 +160,9 @@ def serve(port):
 
 def ask(kind, addr, port, text, local=0):
     kinds = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
-    s = socket.socket(socket.AF_INET, kinds[kind])
+    s = socket.socket(socket.AF_INET6 if ":" in addr else socket.AF_INET, kinds[kind])
     s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    s.bind(("0.0.0.0", local))
+    s.bind(("", local))
     s.settimeout(3)
     s.connect((addr, port))
     s.sendall(text.encode() + b"\n")

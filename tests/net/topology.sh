@@ -210,6 +210,36 @@ impair() {
 	[ $# = 0 ] || must ns "$n" tc qdisc add dev "$dev" root netem "$@"
 }
 
+# topology6: the same network in IPv6 besides, after topology. Inside fd00::/64
+# (the gateways are ::1, vmN is fd00::4+N), transit 2001:db8:1::/64, srv is
+# 2001:db8:2::2, and the public pool 2001:db8:ffff::/64 is routed by route_pool6.
+SRV_6=2001:db8:2::2 PUBLIC_POOL_6=2001:db8:ffff::/64
+out_addr6() { echo "2001:db8:1::$((10 + GW_NUMBER[$1]))"; }
+route_pool6() { quiet ip -6 -n net route replace $PUBLIC_POOL_6 via "$(out_addr6 "$1")"; }
+declare -A VM_ADDR_6
+topology6() {
+	local n
+	addr6 net transit 2001:db8:1::1
+	addr6 net srv 2001:db8:2::1
+	addr6 srv eth0 $SRV_6 2001:db8:2::1
+	for n in "${!GW_NUMBER[@]}"; do
+		addr6 "$n" in0 fd00::1
+		addr6 "$n" out0 "$(out_addr6 "$n")" 2001:db8:1::1
+	done
+	for n in "${!VM_ADDR[@]}"; do
+		VM_ADDR_6[$n]=fd00::${VM_ADDR[$n]##*.}
+		addr6 "$n" eth0 "${VM_ADDR_6[$n]}" fd00::1
+	done
+}
+# addr6 NS DEV ADDR [ROUTER]: DEV speaks IPv6 and has that address.
+addr6() {
+	must ns "$1" sh -ec 'cd /proc/sys/net/ipv6/conf
+		for f in all lo $1; do echo 0 >$f/disable_ipv6; echo 0 >$f/accept_dad; echo 0 >$f/accept_ra; done
+		case $4 in gw*|net) echo 1 >all/forwarding ;; esac
+		ip addr add $2/64 dev $1 nodad
+		[ -z "$3" ] || ip -6 route add default via $3' - "$2" "$3" "${4:-}" "$1"
+}
+
 # topology [--vms N] [--tenants N] [--gateways N] [--mtu N] [--no-offload]
 # vm1 … vmN are 10.0.0.5, .6, … at site 1; tenant 2 has t2vm1 … with the same
 # addresses. --no-offload: packets are whole on every wire, checksums included.

@@ -58,7 +58,12 @@ start_server() {
 ask_udp() { peer "$1" ask udp "$2" "${5:-$PORT}" "${3:-hello}" "${4:-0}"; }
 ask_tcp() { peer "$1" ask tcp "$2" "${5:-$PORT}" "${3:-hello}" "${4:-0}"; }
 # seen_as udp|tcp NS ADDR: only the address that the server saw.
-seen_as() { local said; said=$("ask_$1" "$2" "$3") && echo "${said%%:*}"; }
+seen_as() {
+	local said
+	said=$("ask_$1" "$2" "$3") || return
+	said=${said% *} said=${said%:*} said=${said#[}
+	echo "${said%]}"
+}
 
 # ask_each NS ADDR FIRST COUNT [SECONDS]: one datagram from each of COUNT of its
 # addresses must be answered; "FROM SEEN" for each.
@@ -128,4 +133,4 @@ saw_none() { [ "$(packets "$@")" = 0 ]; }
 capture_show() { tcpdump -n -r "$LOGS/$1.pcap" "${@:2}" 2>/dev/null | head -n 15 | sed 's/^/#   /'; }
 # bad_checksums LABEL [FILTER]: how many packets tcpdump finds wrong. Needs
 # whole packets: topology --no-offload.
-bad_checksums() { tcpdump -n -vv -r "$LOGS/$1.pcap" "${@:2}" 2>/dev/null | grep -cE 'bad (udp )?cksum|cksum 0x[0-9a-f]+ \(incorrect|wrong icmp cksum'; }
+bad_checksums() { tcpdump -n -vv -r "$LOGS/$1.pcap" "${@:2}" 2>/dev/null | grep -cE 'bad (udp |icmp6 )?cksum|cksum 0x[0-9a-f]+ \(incorrect|wrong icmp cksum'; }
