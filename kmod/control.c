@@ -5,6 +5,7 @@
 #include <linux/rcupdate.h>
 
 #include "floor.h"
+#include "idle.h"
 #include "map.h"
 #include "net.h"
 #include "netlink.h"

@@ -7,6 +7,7 @@
 
 #include "floor.h"
 #include "hook.h"
+#include "idle.h"
 
 static unsigned int net_id __read_mostly;
 

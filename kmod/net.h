@@ -11,12 +11,12 @@
 #include <linux/rhashtable-types.h>
 #include <net/net_namespace.h>
 
-#include "idle.h"
 #include "inside.h"
 #include "limit.h"
 #include "stats.h"
 #include "table.h"
 #include "upcall.h"
+#include "wheel.h"
 
 enum rnat_hook_index {
 	RNAT_HOOK_PRE_ROUTING,
@@ -59,7 +59,7 @@ struct rnat_net {
 	struct rnat_config config;
 	struct rb_root floors;		/* under @lock; floor.c */
 	u32 floor_count;		/* under @lock */
-	struct rnat_idle idle;
+	struct rnat_wheel idle;		/* of active mappings; idle.c */
 	struct rnat_upcall upcall;
 	struct rnat_limit limit;
 	struct rnat_bucket unreach;	/* ICMP errors; under upcall.lock */
