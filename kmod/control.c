@@ -4,11 +4,13 @@
 #include <linux/netlink.h>
 #include <linux/rcupdate.h>
 
+#include "block.h"
 #include "floor.h"
 #include "idle.h"
 #include "map.h"
 #include "net.h"
 #include "netlink.h"
+#include "overlap.h"
 #include "trace.h"
 
 /* A command that comes too late: harmless, but worth counting. */
@@ -41,6 +43,8 @@ static void remove_map(struct rnat_net *rn, struct rnat_map *map)
 	/* Pairs with rnat_map_judge() and rnat_map_blocked(). */
 	smp_store_release(&map->state, RNAT_STATE_NONE);
 	rnat_idle_stop(rn, map);
+	if (map->block)
+		rnat_block_clear(rn, map);
 	rnat_table_remove(&rn->table, map);
 	rnat_map_free_rcu(map);
 }
@@ -78,7 +82,9 @@ int rnat_control_session(struct rnat_net *rn, u64 incarnation, u64 lease_end,
 static bool same_sides(const struct rnat_map *map,
 		       const struct rnat_grant *grant)
 {
-	return !memcmp(&map->priv, &grant->priv, sizeof(map->priv)) &&
+	return rnat_map_kind(map) == grant->kind &&
+	       (!map->block || map->block->ports == grant->ports) &&
+	       !memcmp(&map->priv, &grant->priv, sizeof(map->priv)) &&
 	       !memcmp(&map->pub, &grant->pub, sizeof(map->pub));
 }
 
@@ -111,7 +117,12 @@ static int check_epoch(struct rnat_net *rn, const struct rnat_map *map,
 	return 0;
 }
 
-/* The mapping of another id that has one of the sides, or NULL. */
+static bool is_any(const struct rnat_net *rn, const struct rnat_map *map)
+{
+	return true;
+}
+
+/* The mapping of another id that has (some of) one of the sides, or NULL. */
 static struct rnat_map *find_rival(struct rnat_net *rn,
 				   const struct rnat_grant *grant)
 {
@@ -123,7 +134,10 @@ static struct rnat_map *find_rival(struct rnat_net *rn,
 	if (!map || map->id == grant->id)
 		map = rnat_table_lookup_pub(&rn->table, &grant->pub);
 	rcu_read_unlock();
-	return map && map->id != grant->id ? map : NULL;
+	if (map && map->id != grant->id)
+		return map;
+	return rnat_overlap_find(rn, &grant->pub, grant->ports, grant->id,
+				 is_any);
 }
 
 /* Before anything is changed: may the other mappings give way? */
@@ -137,7 +151,9 @@ static int check_rivals(struct rnat_net *rn, const struct rnat_grant *grant,
 	pub = rnat_table_lookup_pub(&rn->table, &grant->pub);
 	rcu_read_unlock();
 	if ((priv && priv->id != grant->id && is_translating(rn, priv)) ||
-	    (pub && pub->id != grant->id && is_translating(rn, pub))) {
+	    (pub && pub->id != grant->id && is_translating(rn, pub)) ||
+	    rnat_overlap_find(rn, &grant->pub, grant->ports, grant->id,
+			      is_translating)) {
 		NL_SET_ERR_MSG(extack, "Another active mapping has this private or public side; release that one first");
 		return -EEXIST;
 	}
@@ -171,6 +187,15 @@ static int insert_new(struct rnat_net *rn, const struct rnat_grant *grant,
 	map->id = grant->id;
 	map->priv = grant->priv;
 	map->pub = grant->pub;
+	if (grant->kind == ROAMNAT_KIND_BLOCK) {
+		map->block = rnat_block_new(rn, &grant->pub, grant->ports);
+		if (!map->block) {
+			rnat_map_free(map);
+			NL_SET_ERR_MSG(extack, "No memory for the ports of the block; try again");
+			return -ENOMEM;
+		}
+		map->order = ilog2(grant->ports);
+	}
 	err = rnat_table_insert(&rn->table, map, rn->config.max_mappings);
 	if (err) {
 		/* Packets may have found it in the first index. */
@@ -227,6 +252,18 @@ static void enter_granted(struct rnat_map *map, const struct rnat_grant *grant)
 	smp_store_release(&map->state, grant->state);
 }
 
+/* Those that are in the way of one that is here are left out. */
+static void install_bindings(struct rnat_net *rn, struct rnat_map *map,
+			     struct rnat_grant *grant)
+{
+	struct rnat_binding_info info;
+
+	while (grant->next_binding && grant->next_binding(grant, &info)) {
+		rnat_block_install(rn, map, &info);
+		cond_resched();
+	}
+}
+
 static int reserve_floor(struct rnat_net *rn, u64 id, u64 epoch,
 			 struct netlink_ext_ack *extack)
 {
@@ -239,7 +276,7 @@ static int reserve_floor(struct rnat_net *rn, u64 id, u64 epoch,
 	return err;
 }
 
-int rnat_control_new(struct rnat_net *rn, const struct rnat_grant *grant,
+int rnat_control_new(struct rnat_net *rn, struct rnat_grant *grant,
 		     struct netlink_ext_ack *extack)
 {
 	bool active = grant->state == ROAMNAT_STATE_ACTIVE;
@@ -251,8 +288,10 @@ int rnat_control_new(struct rnat_net *rn, const struct rnat_grant *grant,
 	if (!rn->incarnation || grant->incarnation != rn->incarnation)
 		return STALE(rn, extack, "The incarnation is not the session's; register and use the new one");
 	map = rnat_table_lookup_id(&rn->table, grant->id);
-	if (map && is_in_force(map, grant))
+	if (map && is_in_force(map, grant)) {
+		install_bindings(rn, map, grant);
 		return 0;
+	}
 	err = check_epoch(rn, map, grant, extack);
 	if (err)
 		return err;
@@ -288,6 +327,10 @@ int rnat_control_new(struct rnat_net *rn, const struct rnat_grant *grant,
 	}
 	if (active)
 		rnat_floor_raise(rn, grant->id, grant->epoch);
+	if (map->block) {
+		install_bindings(rn, map, grant);
+		rnat_block_thaw(rn, map);
+	}
 	enter_granted(map, grant);
 	rnat_netlink_notify(rn, map, known ? ROAMNAT_EVENT_GRANTED :
 			    ROAMNAT_EVENT_INSTALLED, GFP_KERNEL);
@@ -336,6 +379,8 @@ int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
 	if (was_running) {
 		elapsed = rnat_clock() - map->last_used;
 		WRITE_ONCE(map->frozen_elapsed, max_t(s64, elapsed, 0));
+		if (map->block)
+			rnat_block_freeze(map);
 	}
 	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_FROZEN, GFP_KERNEL);
 	return 0;

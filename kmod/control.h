@@ -13,6 +13,8 @@
 #include "tuple.h"
 
 struct netlink_ext_ack;
+struct nlattr;
+struct rnat_binding_info;
 struct rnat_map;
 struct rnat_net;
 
@@ -22,16 +24,23 @@ struct rnat_grant {
 	u64 epoch;
 	u64 incarnation;
 	u32 state;		/* active or held */
+	u32 kind;		/* enum roamnat_kind */
+	u32 ports;		/* of a block */
 	struct rnat_key priv;
 	struct rnat_key pub;
 	bool has_timer;		/* else that of the entry goes on */
 	u64 preset_ms;
 	u64 elapsed_ms;
+	/* The bindings of a block, one after the other; false at the end. */
+	bool (*next_binding)(struct rnat_grant *grant,
+			     struct rnat_binding_info *info);
+	const struct nlattr *binding; /* its cursor */
+	int binding_rem;
 };
 
 int rnat_control_session(struct rnat_net *rn, u64 incarnation, u64 lease_end,
 			 struct netlink_ext_ack *extack);
-int rnat_control_new(struct rnat_net *rn, const struct rnat_grant *grant,
+int rnat_control_new(struct rnat_net *rn, struct rnat_grant *grant,
 		     struct netlink_ext_ack *extack);
 /* @state: moving-out or releasing. The frozen mapping goes to @frozen. */
 int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,

@@ -58,7 +58,8 @@ static bool tells_sender(const struct rnat_held *held, u32 reason)
 {
 	return held->state.hook == NF_INET_POST_ROUTING &&
 	       (reason == ROAMNAT_A_COUNTER_DROP_DEADLINE ||
-		reason == ROAMNAT_A_COUNTER_DROP_REFUSED);
+		reason == ROAMNAT_A_COUNTER_DROP_REFUSED ||
+		reason == ROAMNAT_A_COUNTER_DROP_BLOCK_FULL);
 }
 
 void rnat_held_drop(struct rnat_net *rn, struct rnat_held *held, u32 reason)

@@ -16,11 +16,14 @@
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
 
+#include "bind.h"
+#include "block.h"
 #include "family.h"
+#include "find.h"
 #include "icmp.h"
-#include "map.h"
 #include "net.h"
 #include "rewrite.h"
+#include "tcp.h"
 #include "trace.h"
 #include "tuple.h"
 #include "unreach.h"
@@ -48,6 +51,7 @@ struct job {
 	struct rnat_tuple quote;	/* of an ICMP error */
 	struct rnat_key key;		/* outbound miss: the private side */
 	struct rnat_map *map;
+	struct rnat_binding *binding;	/* of a block */
 	u64 now;
 	u32 reason;			/* of a DROP */
 	bool resumed;			/* it was held before */
@@ -81,11 +85,31 @@ static enum outcome judge(struct job *job, bool outbound)
 	return drop(job, what);
 }
 
-static enum outcome rewritten(struct job *job, int err)
+/* Does it restart idle timers? An ICMP error never does, nor what a VM answers
+ * to strangers by (RFC 7857, section 7.1).
+ */
+static bool is_use(const struct job *job, bool outbound)
 {
+	const struct rnat_tuple *t = &job->tuple;
+
+	if (t->l4 == RNAT_L4_ERROR)
+		return false;
+	if (!outbound)
+		return READ_ONCE(job->rn->config.inbound_refresh);
+	return t->l4 != RNAT_L4_PORTS || t->proto != IPPROTO_TCP ||
+	       !(rnat_tcp_flags(job->skb, t) & RNAT_TCP_FLAG_RST);
+}
+
+static enum outcome rewritten(struct job *job, int err, bool outbound)
+{
+	bool use;
+
 	if (likely(!err)) {
-		rnat_map_mark_translated(job->map, job->now,
-					 job->tuple.l4 != RNAT_L4_ERROR);
+		use = is_use(job, outbound);
+		rnat_map_mark_translated(job->map, job->now, use);
+		if (job->binding && job->tuple.l4 != RNAT_L4_ERROR)
+			rnat_block_use(job->rn, job->binding, job->skb,
+				       &job->tuple, job->now, outbound, use);
 		return TRANSLATED;
 	}
 	return drop(job, err == -ENOMEM ? ROAMNAT_A_COUNTER_DROP_MEMORY :
@@ -98,27 +122,7 @@ static struct rnat_map *lookup_whole(struct job *job)
 	struct rnat_key key;
 
 	rnat_family_dst_key(job->skb, job->state->pf, &key);
-	return rnat_table_lookup_pub(&job->rn->table, &key);
-}
-
-/* The mapping whose public side @t comes from or goes to: that of its port
- * if there is one, else that of its address.
- */
-static struct rnat_map *
-lookup_public(struct rnat_net *rn, const struct rnat_tuple *t,
-	      int (*key_of)(const struct rnat_tuple *t, u32 kind, u32 zone,
-			    struct rnat_key *key))
-{
-	struct rnat_map *map = NULL;
-	struct rnat_key key;
-
-	if (READ_ONCE(rn->table.ports) &&
-	    !key_of(t, ROAMNAT_KIND_PORT, 0, &key))
-		map = rnat_table_lookup_pub(&rn->table, &key);
-	if (!map && READ_ONCE(rn->table.addresses) &&
-	    !key_of(t, ROAMNAT_KIND_ADDRESS, 0, &key))
-		map = rnat_table_lookup_pub(&rn->table, &key);
-	return map;
+	return rnat_find_whole(job->rn, &key);
 }
 
 /* An ICMP error to a public address belongs to the mapping that sent what it
@@ -127,11 +131,11 @@ lookup_public(struct rnat_net *rn, const struct rnat_tuple *t,
  */
 static enum outcome find_quoted(struct job *job)
 {
-	struct rnat_net *rn = job->rn;
 	struct rnat_map *map = NULL;
 
 	if (!rnat_icmp_quote(job->skb, &job->tuple, &job->quote))
-		map = lookup_public(rn, &job->quote, rnat_tuple_key_src);
+		map = rnat_find_public(job->rn, &job->quote,
+				       rnat_tuple_key_src, &job->binding);
 	if (map && nf_inet_addr_cmp(&map->pub.addr, &job->tuple.dst)) {
 		job->map = map;
 		return TRANSLATED;
@@ -154,10 +158,19 @@ static void set_mark(struct job *job)
 				 (prefix->mark & prefix->mark_mask);
 }
 
+/* RFC 4787, REQ-8 */
+static bool is_filtered(const struct job *job)
+{
+	return READ_ONCE(job->rn->config.filtering) ==
+	       ROAMNAT_FILTERING_ADDRESS_DEPENDENT &&
+	       !rnat_binding_knows(job->binding, job->tuple.src.ip);
+}
+
 static enum outcome inbound(struct job *job)
 {
 	const struct rnat_key *to;
 	enum outcome outcome;
+	__be16 port;
 	int err = 0;
 
 	if (rnat_family_parse(job->skb, job->state->pf, &job->tuple)) {
@@ -173,33 +186,37 @@ static enum outcome inbound(struct job *job)
 		if (outcome != TRANSLATED)
 			return outcome;
 	} else {
-		job->map = lookup_public(job->rn, &job->tuple,
-					 rnat_tuple_key_dst);
+		job->map = rnat_find_public(job->rn, &job->tuple,
+					    rnat_tuple_key_dst, &job->binding);
 		if (!job->map)
-			return PASS;
+			return rnat_find_is_block(job->rn, &job->tuple) ?
+			       drop(job, ROAMNAT_A_COUNTER_DROP_NO_BINDING) :
+			       PASS;
+		if (job->binding && is_filtered(job))
+			return drop(job, ROAMNAT_A_COUNTER_DROP_FILTERED);
 	}
 	outcome = judge(job, false);
 	if (outcome != TRANSLATED)
 		return outcome;
 
 	to = &job->map->priv;
+	port = rnat_find_priv_port(job->map, job->binding);
 	if (job->tuple.l4 == RNAT_L4_ERROR)
 		err = rnat_icmp_rewrite_src(job->skb, &job->tuple, &job->quote,
-					    &to->addr, to->port);
+					    &to->addr, port);
 	if (!err)
 		err = rnat_rewrite_dst(job->skb, &job->tuple, &to->addr,
 				       job->tuple.l4 == RNAT_L4_ERROR ?
-				       0 : to->port);
+				       0 : port);
 	if (!err)
 		set_mark(job);
-	return rewritten(job, err);
+	return rewritten(job, err, false);
 }
 
 /* An ICMP error from a VM, about a packet that was sent to a public side. */
 static enum outcome outbound_error(struct job *job)
 {
 	const struct rnat_key *to, *outer;
-	struct rnat_table *table = &job->rn->table;
 	const struct rnat_prefix *prefix = job->prefix;
 	struct rnat_map *map;
 	struct rnat_key key;
@@ -209,7 +226,8 @@ static enum outcome outbound_error(struct job *job)
 	if (rnat_icmp_quote(job->skb, &job->tuple, &job->quote) ||
 	    rnat_tuple_key_dst(&job->quote, prefix->kind, prefix->zone, &key))
 		return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
-	job->map = rnat_table_lookup_priv(table, &key);
+	job->map = rnat_find_private(job->rn, &key, prefix->kind,
+				     &job->binding);
 	if (!job->map)
 		return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
 	outcome = judge(job, true);
@@ -223,16 +241,57 @@ static enum outcome outbound_error(struct job *job)
 		if (rnat_tuple_key_src(&job->tuple, ROAMNAT_KIND_ADDRESS,
 				       prefix->zone, &key))
 			return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
-		map = rnat_table_lookup_priv(table, &key);
+		map = rnat_table_lookup_priv(&job->rn->table, &key);
 		if (!map || rnat_map_blocked(job->rn, map, job->now))
 			return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
 		outer = &map->pub;
 	}
 	err = rnat_icmp_rewrite_dst(job->skb, &job->tuple, &job->quote,
-				    &to->addr, to->port);
+				    &to->addr,
+				    rnat_find_pub_port(job->map, job->binding));
 	if (!err)
 		err = rnat_rewrite_src(job->skb, &job->tuple, &outer->addr, 0);
-	return rewritten(job, err);
+	return rewritten(job, err, true);
+}
+
+/* The mapping that job->key is the private side of. */
+static enum outcome find_source(struct job *job)
+{
+	struct rnat_bind bind = {
+		.rn = job->rn,
+		.skb = job->skb,
+		.tuple = &job->tuple,
+		.prefix = job->prefix,
+		.now = job->now,
+		.resumed = job->resumed,
+		.key = &job->key,
+	};
+	u32 what;
+
+	if (job->prefix->kind != ROAMNAT_KIND_BLOCK) {
+		job->map = rnat_table_lookup_priv(&job->rn->table, &job->key);
+		if (job->map)
+			return TRANSLATED;
+		return job->resumed ?
+		       drop(job, ROAMNAT_A_COUNTER_DROP_STALE_HOLD) : HOLD;
+	}
+	what = rnat_bind_source(&bind);
+	if (what == RNAT_MAP_HOLD)
+		return HOLD;
+	if (what != RNAT_MAP_TRANSLATE)
+		return drop(job, what);
+	job->map = bind.map;
+	job->binding = bind.binding;
+	return TRANSLATED;
+}
+
+/* Who is sent to may answer, where that matters. */
+static int learn(const struct job *job)
+{
+	if (READ_ONCE(job->rn->config.filtering) ==
+	    ROAMNAT_FILTERING_ENDPOINT_INDEPENDENT)
+		return 0;
+	return rnat_block_learn(job->binding, job->tuple.dst.ip);
 }
 
 static enum outcome outbound(struct job *job)
@@ -254,16 +313,17 @@ static enum outcome outbound(struct job *job)
 		return drop(job, ROAMNAT_A_COUNTER_DROP_FRAGMENT);
 	if (err)
 		return drop(job, ROAMNAT_A_COUNTER_DROP_PROTOCOL);
-	job->map = rnat_table_lookup_priv(&job->rn->table, &job->key);
-	if (!job->map)
-		return job->resumed ?
-		       drop(job, ROAMNAT_A_COUNTER_DROP_STALE_HOLD) : HOLD;
+	outcome = find_source(job);
+	if (outcome != TRANSLATED)
+		return outcome;
 	outcome = judge(job, true);
 	if (outcome != TRANSLATED)
 		return outcome;
-	return rewritten(job, rnat_rewrite_src(job->skb, &job->tuple,
-					       &job->map->pub.addr,
-					       job->map->pub.port));
+	if (job->binding && learn(job))
+		return drop(job, ROAMNAT_A_COUNTER_DROP_MEMORY);
+	err = rnat_rewrite_src(job->skb, &job->tuple, &job->map->pub.addr,
+			       rnat_find_pub_port(job->map, job->binding));
+	return rewritten(job, err, true);
 }
 
 static bool init_job(struct job *job, struct rnat_net *rn, struct sk_buff *skb,
@@ -275,6 +335,7 @@ static bool init_job(struct job *job, struct rnat_net *rn, struct sk_buff *skb,
 	job->inside = rcu_dereference(rn->inside);
 	job->prefix = NULL;
 	job->map = NULL;
+	job->binding = NULL;
 	job->now = rnat_clock();
 	job->reason = 0;
 	job->resumed = false;
@@ -387,6 +448,7 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 static void mend_own_error(struct job *job)
 {
 	const struct rnat_inside *inside = job->inside;
+	struct rnat_binding *binding = NULL, *its;
 	struct rnat_map *map = NULL, *other;
 	u8 pf = job->state->pf;
 	struct rnat_key key;
@@ -404,15 +466,27 @@ static void mend_own_error(struct job *job)
 		if (!rnat_inside_contains(p, pf, &job->quote.dst) ||
 		    rnat_tuple_key_dst(&job->quote, p->kind, p->zone, &key))
 			continue;
-		other = rnat_table_lookup_priv(&job->rn->table, &key);
+		other = rnat_find_private(job->rn, &key, p->kind, &its);
 		if (map && other && map != other)
 			return;
-		map = other ? other : map;
+		if (other) {
+			map = other;
+			binding = its;
+		}
 	}
 	if (map && !rnat_map_blocked(job->rn, map, job->now) &&
 	    !rnat_icmp_rewrite_dst(job->skb, &job->tuple, &job->quote,
-				   &map->pub.addr, map->pub.port))
+				   &map->pub.addr,
+				   rnat_find_pub_port(map, binding)))
 		rnat_stats_inc(job->rn, ROAMNAT_A_COUNTER_LOCAL_TRANSLATED);
+}
+
+/* Of what is its sender told by ICMP (RFC 5508, REQ-8; RFC 6888, REQ-11)? */
+static bool is_told(u32 reason)
+{
+	return reason == ROAMNAT_A_COUNTER_DROP_REFUSED ||
+	       reason == ROAMNAT_A_COUNTER_DROP_BLOCK_FULL ||
+	       reason == ROAMNAT_A_COUNTER_DROP_BINDINGS_FULL;
 }
 
 static unsigned int post_routing(void *priv, struct sk_buff *skb,
@@ -450,7 +524,7 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 	}
 	trace_rnat_drop(skb, job.reason);
 	rnat_stats_inc(rn, job.reason);
-	if (job.reason == ROAMNAT_A_COUNTER_DROP_REFUSED)
+	if (is_told(job.reason))
 		rnat_unreach_send(rn, skb);
 	return NF_DROP;
 }

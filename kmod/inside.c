@@ -201,7 +201,7 @@ int rnat_inside_seal(struct rnat_inside *inside,
 		p[i].parent = parent;
 		p[i].index = i;
 		p[i].iface = find_iface(inside, i);
-		inside->has_ports |= p[i].kind == ROAMNAT_KIND_PORT;
+		inside->has_ports |= p[i].kind != ROAMNAT_KIND_ADDRESS;
 		inside->has_marks |= p[i].mark_mask != 0;
 	}
 	for (i = 0; inside->has_marks && i < inside->count; i++) {

@@ -9,6 +9,7 @@
 #include <linux/module.h>
 #include <net/genetlink.h>
 
+#include "binding.h"
 #include "floor.h"
 #include "map.h"
 #include "net.h"
@@ -27,9 +28,12 @@ static int __init roamnat_init(void)
 	err = rnat_map_init();
 	if (err)
 		return err;
-	err = rnat_floor_init();
+	err = rnat_binding_init();
 	if (err)
 		goto err_map;
+	err = rnat_floor_init();
+	if (err)
+		goto err_binding;
 	err = rnat_net_init();
 	if (err)
 		goto err_floor;
@@ -42,6 +46,8 @@ err_net:
 	rnat_net_uninit();
 err_floor:
 	rnat_floor_uninit();
+err_binding:
+	rnat_binding_uninit();
 err_map:
 	rnat_map_uninit();
 	return err;
@@ -56,6 +62,7 @@ static void __exit roamnat_exit(void)
 	rnat_netlink_uninit();
 	rnat_net_uninit();
 	rnat_floor_uninit();
+	rnat_binding_uninit();
 	rnat_map_uninit();
 }
 

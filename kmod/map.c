@@ -21,8 +21,10 @@ struct rnat_map *rnat_map_new(gfp_t gfp)
 
 void rnat_map_free(struct rnat_map *map)
 {
-	if (map)
-		kmem_cache_free(map_cache, map);
+	if (!map)
+		return;
+	kfree(map->block);
+	kmem_cache_free(map_cache, map);
 }
 
 static void free_rcu(struct rcu_head *rcu)

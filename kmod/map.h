@@ -19,6 +19,7 @@
 #include "clock.h"
 #include "tuple.h"
 
+struct rnat_block;
 struct rnat_net;
 
 /* The state of a mapping that is not in the table yet, or not any more: to
@@ -49,9 +50,13 @@ struct rnat_map {
 
 	/* cache line 3: for commands */
 	struct rb_node by_id;
-	struct hlist_node slot;	/* in the wheel; under idle.lock */
+	union {
+		struct hlist_node slot;	/* in the wheel; under idle.lock */
+		struct rcu_head rcu;	/* when it is in no table any more */
+	};
 	u64 frozen_elapsed;	/* ns, while frozen */
-	struct rcu_head rcu;
+	struct rnat_block *block; /* of kind block; freed with it */
+	u8 order;		/* log2 of the block's ports */
 };
 
 struct rnat_timer {
@@ -64,6 +69,8 @@ struct rnat_timer {
 
 static inline u32 rnat_map_kind(const struct rnat_map *map)
 {
+	if (map->block)
+		return ROAMNAT_KIND_BLOCK;
 	return map->priv.proto ? ROAMNAT_KIND_PORT : ROAMNAT_KIND_ADDRESS;
 }
 

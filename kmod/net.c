@@ -5,6 +5,7 @@
 #include <net/netfilter/ipv4/nf_defrag_ipv4.h>
 #include <net/netns/generic.h>
 
+#include "block.h"
 #include "floor.h"
 #include "hook.h"
 #include "idle.h"
@@ -24,6 +25,17 @@ static const struct rnat_config default_config = {
 	.source_rate = 100,
 	.source_burst = 200,
 	.icmp_rate = 100,
+	.max_bindings = 8388608,
+	.udp_ms = 300000,
+	.tcp_established_ms = 7440000,
+	.tcp_opening_ms = 240000,
+	.tcp_closing_ms = 240000,
+	.icmp_ms = 60000,
+	.port_hold_off_ms = 120000,
+	.filtering = ROAMNAT_FILTERING_ENDPOINT_INDEPENDENT,
+	.inbound_refresh = 1,
+	.port_parity = 1,
+	.block_threshold = 75,
 };
 
 struct rnat_net *rnat_net_get(const struct net *net)
@@ -132,11 +144,16 @@ static int __net_init net_init(struct net *net)
 	err = rnat_table_init(&rn->table);
 	if (err)
 		goto err_stats;
-	err = rnat_upcall_init(rn);
+	err = rnat_bindings_init(rn);
 	if (err)
 		goto err_table;
+	err = rnat_upcall_init(rn);
+	if (err)
+		goto err_bindings;
 	return 0;
 
+err_bindings:
+	rnat_bindings_uninit(rn);
 err_table:
 	rnat_table_uninit(&rn->table);
 err_stats:
@@ -163,6 +180,7 @@ static void __net_exit net_exit(struct net *net)
 
 	rnat_idle_uninit(rn);
 	rnat_upcall_uninit(rn);
+	rnat_blocks_uninit(rn);
 	rnat_table_uninit(&rn->table);
 	rnat_floor_flush(rn);
 	rnat_limit_uninit(rn);

@@ -11,6 +11,7 @@
 #include <linux/rhashtable-types.h>
 #include <net/net_namespace.h>
 
+#include "binding.h"
 #include "inside.h"
 #include "limit.h"
 #include "stats.h"
@@ -41,6 +42,17 @@ struct rnat_config {
 	u32 source_rate;
 	u32 source_burst;
 	u32 icmp_rate;
+	u32 max_bindings;
+	u32 udp_ms;
+	u32 tcp_established_ms;
+	u32 tcp_opening_ms;
+	u32 tcp_closing_ms;
+	u32 icmp_ms;
+	u32 port_hold_off_ms;
+	u32 filtering;			/* enum roamnat_filtering */
+	u32 inbound_refresh;
+	u32 port_parity;
+	u32 block_threshold;		/* percent */
 };
 
 struct rnat_net {
@@ -51,6 +63,7 @@ struct rnat_net {
 	u64 lease_end;			/* boot-time clock; 0: does not end */
 	struct net *net;		/* lives longer than this struct */
 	struct rnat_table table;
+	struct rnat_bindings bindings;
 
 	/* Serializes every command; packets never take it. */
 	struct mutex lock;

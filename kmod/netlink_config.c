@@ -27,6 +27,17 @@ static const struct {
 	BOUND(SOURCE_RATE, source_rate),
 	BOUND(SOURCE_BURST, source_burst),
 	BOUND(ICMP_RATE, icmp_rate),
+	BOUND(MAX_BINDINGS, max_bindings),
+	BOUND(UDP_MS, udp_ms),
+	BOUND(TCP_ESTABLISHED_MS, tcp_established_ms),
+	BOUND(TCP_OPENING_MS, tcp_opening_ms),
+	BOUND(TCP_CLOSING_MS, tcp_closing_ms),
+	BOUND(ICMP_MS, icmp_ms),
+	BOUND(PORT_HOLD_OFF_MS, port_hold_off_ms),
+	BOUND(FILTERING, filtering),
+	BOUND(INBOUND_REFRESH, inbound_refresh),
+	BOUND(PORT_PARITY, port_parity),
+	BOUND(BLOCK_THRESHOLD, block_threshold),
 #undef BOUND
 };
 

@@ -2,19 +2,20 @@
 #include <linux/math64.h>
 #include <net/genetlink.h>
 
+#include "block.h"
 #include "map.h"
 #include "net.h"
 #include "netlink.h"
 #include "netlink_gen.h"
 
 static int put_key(struct sk_buff *skb, const struct rnat_key *key,
-		   int addr_attr, int port_attr)
+		   int addr_attr, int port_attr, bool has_port)
 {
 	int len = key->family == NFPROTO_IPV6 ? sizeof(key->addr.in6) :
 						sizeof(key->addr.ip);
 
 	if (nla_put(skb, addr_attr, len, &key->addr) ||
-	    (key->proto && nla_put_be16(skb, port_attr, key->port)))
+	    (has_port && nla_put_be16(skb, port_attr, key->port)))
 		return -EMSGSIZE;
 	return 0;
 }
@@ -50,9 +51,21 @@ static int put_time(struct sk_buff *skb, int attr, u64 time)
 	return time ? put_u64(skb, attr, time) : 0;
 }
 
+static int put_block(struct sk_buff *skb, const struct rnat_map *map)
+{
+	if (!map->block)
+		return 0;
+	if (nla_put_u32(skb, ROAMNAT_A_MAPPING_PUBLIC_PORTS,
+			map->block->ports) ||
+	    nla_put_u32(skb, ROAMNAT_A_MAPPING_BINDINGS, rnat_block_count(map)))
+		return -EMSGSIZE;
+	return 0;
+}
+
 int rnat_netlink_put_map(struct sk_buff *skb, const struct rnat_net *rn,
 			 const struct rnat_map *map)
 {
+	bool has_ports = rnat_map_kind(map) != ROAMNAT_KIND_ADDRESS;
 	struct rnat_timer timer;
 
 	rnat_map_timer(map, &timer);
@@ -65,9 +78,10 @@ int rnat_netlink_put_map(struct sk_buff *skb, const struct rnat_net *rn,
 	    nla_put_u32(skb, ROAMNAT_A_MAPPING_ZONE, map->priv.zone) ||
 	    nla_put_u32(skb, ROAMNAT_A_MAPPING_PROTOCOL, map->priv.proto) ||
 	    put_key(skb, &map->priv, ROAMNAT_A_MAPPING_PRIVATE_ADDR,
-		    ROAMNAT_A_MAPPING_PRIVATE_PORT) ||
+		    ROAMNAT_A_MAPPING_PRIVATE_PORT, has_ports) ||
 	    put_key(skb, &map->pub, ROAMNAT_A_MAPPING_PUBLIC_ADDR,
-		    ROAMNAT_A_MAPPING_PUBLIC_PORT) ||
+		    ROAMNAT_A_MAPPING_PUBLIC_PORT, has_ports) ||
+	    put_block(skb, map) ||
 	    put_timer(skb, timer.preset_ms, timer.elapsed_ms) ||
 	    (rnat_map_is_suspended(rn, map) &&
 	     nla_put_flag(skb, ROAMNAT_A_MAPPING_SUSPENDED)) ||
@@ -112,13 +126,12 @@ err:
 static int put_miss(struct sk_buff *skb, const struct rnat_miss_info *info,
 		    u32 lost)
 {
-	u32 kind = info->key.proto ? ROAMNAT_KIND_PORT : ROAMNAT_KIND_ADDRESS;
-
-	if (nla_put_u32(skb, ROAMNAT_A_MAPPING_KIND, kind) ||
+	if (nla_put_u32(skb, ROAMNAT_A_MAPPING_KIND, info->kind) ||
 	    nla_put_u32(skb, ROAMNAT_A_MAPPING_ZONE, info->key.zone) ||
 	    nla_put_u32(skb, ROAMNAT_A_MAPPING_PROTOCOL, info->key.proto) ||
 	    put_key(skb, &info->key, ROAMNAT_A_MAPPING_PRIVATE_ADDR,
-		    ROAMNAT_A_MAPPING_PRIVATE_PORT) ||
+		    ROAMNAT_A_MAPPING_PRIVATE_PORT,
+		    info->kind != ROAMNAT_KIND_ADDRESS) ||
 	    (info->ifindex &&
 	     nla_put_u32(skb, ROAMNAT_A_MAPPING_IFINDEX, info->ifindex)) ||
 	    put_timer(skb, info->idle_ms, 0) ||
@@ -226,7 +239,9 @@ int rnat_netlink_put_stats(struct sk_buff *skb, struct rnat_net *rn)
 	    nla_put_u32(skb, ROAMNAT_A_STATS_HELD_PACKETS,
 			READ_ONCE(rn->upcall.held_packets)) ||
 	    nla_put_u32(skb, ROAMNAT_A_STATS_HELD_BYTES,
-			READ_ONCE(rn->upcall.held_bytes)))
+			READ_ONCE(rn->upcall.held_bytes)) ||
+	    nla_put_u32(skb, ROAMNAT_A_STATS_BINDINGS,
+			atomic_read(&rn->bindings.count)))
 		return -EMSGSIZE;
 	for (i = 0; i < ARRAY_SIZE(sums); i++)
 		if (nla_put_u64_64bit(skb, sums[i].attr,

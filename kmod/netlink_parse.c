@@ -5,6 +5,7 @@
 #include <net/genetlink.h>
 #include <net/ipv6.h>
 
+#include "block.h"
 #include "control.h"
 #include "inside.h"
 #include "map.h"
@@ -42,10 +43,6 @@ static int parse_key(struct genl_info *info, int addr_attr, int port_attr,
 		key->proto = nla_get_u32(attrs[ROAMNAT_A_MAPPING_PROTOCOL]);
 	if (attrs[port_attr])
 		key->port = nla_get_be16(attrs[port_attr]);
-	if (!key->proto && key->port) {
-		GENL_SET_ERR_MSG(info, "A port without a protocol; name the protocol, or leave the port out");
-		return -EINVAL;
-	}
 	family = rnat_netlink_parse_addr(attrs[addr_attr], &key->addr,
 					 info->extack);
 	if (family < 0)
@@ -127,24 +124,48 @@ static int check_ports(struct genl_info *info, const struct rnat_grant *grant)
 	return -EINVAL;
 }
 
-static int check_kind(struct genl_info *info, const struct rnat_grant *grant)
+static int check_block(struct genl_info *info, const struct rnat_grant *grant)
+{
+	u32 first = ntohs(grant->pub.port);
+
+	if (grant->priv.proto) {
+		GENL_SET_ERR_MSG(info, "A block has ports of every protocol; leave the protocol out");
+		return -EINVAL;
+	}
+	if (grant->pub.family != NFPROTO_IPV4) {
+		GENL_SET_ERR_MSG(info, "A block has ports of an IPv4 address; use address mappings for IPv6");
+		return -EOPNOTSUPP;
+	}
+	if (ntohs(grant->priv.port) >= RNAT_BLOCKS_MAX) {
+		GENL_SET_ERR_MSG(info, "private-port is the index of a block, 0 to 63");
+		return -ERANGE;
+	}
+	if (grant->ports < 2 || !is_power_of_2(grant->ports) ||
+	    first % grant->ports) {
+		GENL_SET_ERR_MSG(info, "public-ports is not a power of two from 2 to 32768, or public-port no multiple of it");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int check_kind(struct genl_info *info, struct rnat_grant *grant)
 {
 	struct nlattr *attr = info->attrs[ROAMNAT_A_MAPPING_KIND];
 
 	if (!attr) {
-		GENL_SET_ERR_MSG(info, "No kind; say address or port");
+		GENL_SET_ERR_MSG(info, "No kind; say address, port or block");
 		return -EINVAL;
 	}
-	switch ((enum roamnat_kind)nla_get_u32(attr)) {
-	case ROAMNAT_KIND_PORT:
-		return check_ports(info, grant);
-	case ROAMNAT_KIND_BLOCK:
-		GENL_SET_ERR_MSG(info, "Blocks of ports are not translated by this version; say address or port");
-		return -EOPNOTSUPP;
-	case ROAMNAT_KIND_ADDRESS:
-		break;
+	grant->kind = nla_get_u32(attr);
+	if (grant->kind == ROAMNAT_KIND_BLOCK)
+		return check_block(info, grant);
+	if (grant->ports || info->attrs[ROAMNAT_A_MAPPING_BINDING]) {
+		GENL_SET_ERR_MSG(info, "Only a block has public-ports and bindings; leave them out, or say kind block");
+		return -EINVAL;
 	}
-	if (!grant->priv.proto)
+	if (grant->kind == ROAMNAT_KIND_PORT)
+		return check_ports(info, grant);
+	if (!grant->priv.proto && !grant->priv.port && !grant->pub.port)
 		return 0;
 	GENL_SET_ERR_MSG(info, "An address mapping has no protocol and no ports; leave them out, or say kind port");
 	return -EINVAL;
@@ -208,6 +229,8 @@ int rnat_netlink_parse_grant(struct genl_info *info, struct rnat_grant *grant)
 		GENL_SET_ERR_MSG(info, "The state of a new mapping is missing or wrong; say active for a grant or held for a transfer");
 		return -EINVAL;
 	}
+	if (attrs[ROAMNAT_A_MAPPING_PUBLIC_PORTS])
+		grant->ports = nla_get_u32(attrs[ROAMNAT_A_MAPPING_PUBLIC_PORTS]);
 	err = rnat_netlink_parse_priv(info, &grant->priv);
 	if (!err)
 		err = rnat_netlink_parse_pub(info, &grant->pub);
@@ -217,6 +240,8 @@ int rnat_netlink_parse_grant(struct genl_info *info, struct rnat_grant *grant)
 		err = check_addresses(info, grant);
 	if (!err)
 		err = parse_timer(info, grant);
+	if (!err)
+		err = rnat_netlink_parse_bindings(info, grant);
 	return err;
 }
 
@@ -257,10 +282,6 @@ int rnat_netlink_parse_prefix(const struct nlattr *nest,
 	if (attrs[ROAMNAT_A_PREFIX_IDLE_MS])
 		prefix->idle_ms = nla_get_u64(attrs[ROAMNAT_A_PREFIX_IDLE_MS]);
 
-	if (prefix->kind == ROAMNAT_KIND_BLOCK) {
-		NL_SET_ERR_MSG(extack, "Blocks of ports are not translated by this version; say address or port");
-		return -EOPNOTSUPP;
-	}
 	if (family == NFPROTO_IPV6 && prefix->kind != ROAMNAT_KIND_ADDRESS) {
 		NL_SET_ERR_MSG(extack, "IPv6 has only address mappings; say kind address");
 		return -EOPNOTSUPP;

@@ -24,6 +24,9 @@ int rnat_netlink_parse_addr(const struct nlattr *attr, union nf_inet_addr *addr,
 int rnat_netlink_parse_priv(struct genl_info *info, struct rnat_key *key);
 int rnat_netlink_parse_pub(struct genl_info *info, struct rnat_key *key);
 int rnat_netlink_parse_grant(struct genl_info *info, struct rnat_grant *grant);
+/* Checks the bindings that come with a block, for grant->next_binding. */
+int rnat_netlink_parse_bindings(struct genl_info *info,
+				struct rnat_grant *grant);
 int rnat_netlink_parse_prefix(const struct nlattr *nest,
 			      struct rnat_prefix *prefix,
 			      struct netlink_ext_ack *extack);

@@ -46,6 +46,26 @@ struct rnat_map *rnat_table_lookup_pub(struct rnat_table *table,
 	return rhashtable_lookup(&table->by_pub, key, pub_params);
 }
 
+/* Each size that is in use may have it: mostly that is one. */
+struct rnat_map *rnat_table_lookup_block(struct rnat_table *table,
+					 const struct rnat_key *key)
+{
+	u32 orders = READ_ONCE(table->orders), order;
+	struct rnat_key first = *key;
+	struct rnat_map *map;
+
+	first.proto = 0;
+	for (order = 0; orders >> order; order++) {
+		if (!(orders >> order & 1))
+			continue;
+		first.port = htons(round_down(ntohs(key->port), 1U << order));
+		map = rnat_table_lookup_pub(table, &first);
+		if (map && map->block && map->order == order)
+			return map;
+	}
+	return NULL;
+}
+
 struct rnat_map *rnat_table_lookup_from(struct rnat_table *table, u64 id)
 {
 	struct rb_node *node = table->by_id.rb_node;
@@ -81,12 +101,26 @@ static int cmp_id(struct rb_node *node, const struct rb_node *other)
 
 static u32 *count_of(struct rnat_table *table, const struct rnat_map *map)
 {
+	if (map->block)
+		return &table->blocks[map->order];
 	return map->priv.proto ? &table->ports : &table->addresses;
+}
+
+/* One more or one less of this kind. */
+static void count(struct rnat_table *table, const struct rnat_map *map, u32 add)
+{
+	u32 *n = count_of(table, map);
+
+	WRITE_ONCE(*n, *n + add);
+	if (map->block && *n)
+		WRITE_ONCE(table->orders, table->orders | BIT(map->order));
+	else if (map->block)
+		WRITE_ONCE(table->orders, table->orders & ~BIT(map->order));
+	table->generation++;
 }
 
 int rnat_table_insert(struct rnat_table *table, struct rnat_map *map, u32 max)
 {
-	u32 *count = count_of(table, map);
 	int err;
 
 	if ((u32)atomic_inc_return(&table->count) > max) {
@@ -105,8 +139,7 @@ int rnat_table_insert(struct rnat_table *table, struct rnat_map *map, u32 max)
 		err = -EEXIST;
 		goto err_pub;
 	}
-	WRITE_ONCE(*count, *count + 1);
-	table->generation++;
+	count(table, map, 1);
 	return 0;
 
 err_pub:
@@ -121,14 +154,11 @@ err_count:
 
 void rnat_table_remove(struct rnat_table *table, struct rnat_map *map)
 {
-	u32 *count = count_of(table, map);
-
 	rhashtable_remove_fast(&table->by_pub, &map->by_pub, pub_params);
 	rhashtable_remove_fast(&table->by_priv, &map->by_priv, priv_params);
 	rb_erase(&map->by_id, &table->by_id);
-	WRITE_ONCE(*count, *count - 1);
 	atomic_dec(&table->count);
-	table->generation++;
+	count(table, map, -1);
 }
 
 int rnat_table_init(struct rnat_table *table)

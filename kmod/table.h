@@ -15,11 +15,16 @@ struct rnat_key;
 struct rnat_map;
 struct rnat_net;
 
+/* A block has 2^1 to 2^15 ports. */
+#define RNAT_ORDERS	16
+
 struct rnat_table {
 	struct rhashtable by_priv;
 	struct rhashtable by_pub;
 	u32 ports;		/* port mappings; read by packets */
 	u32 addresses;		/* address mappings; read by packets */
+	u32 orders;		/* sizes of blocks, as bits; read by packets */
+	u32 blocks[RNAT_ORDERS];	/* blocks of each size */
 	struct rb_root by_id;	/* under the mutex */
 	atomic_t count;
 	u32 generation;		/* of the set, for dumps; under the mutex */
@@ -30,6 +35,9 @@ struct rnat_map *rnat_table_lookup_priv(struct rnat_table *table,
 					const struct rnat_key *key);
 struct rnat_map *rnat_table_lookup_pub(struct rnat_table *table,
 				       const struct rnat_key *key);
+/* The block to which the public port of @key belongs, or NULL. */
+struct rnat_map *rnat_table_lookup_block(struct rnat_table *table,
+					 const struct rnat_key *key);
 
 /* Under the mutex; good until it is released. */
 struct rnat_map *rnat_table_lookup_id(struct rnat_table *table, u64 id);

@@ -4,6 +4,7 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
+#include "block.h"
 #include "held.h"
 #include "hook.h"
 #include "map.h"
@@ -19,9 +20,11 @@ struct rnat_miss {
 	struct list_head queue;		/* rnat_held.of_miss, by arrival */
 	struct list_head list;		/* of rnat_upcall waiting or refused */
 	u64 when;			/* next upcall, or end of hold-off */
+	u64 until;			/* asked without a packet until then */
 	u64 idle_ms;
 	u32 ifindex;
 	u32 packets;
+	u8 kind;			/* enum roamnat_kind, 0: its mapping's */
 	bool refused;
 	struct rcu_head rcu;
 };
@@ -87,6 +90,7 @@ static struct rnat_miss *add_miss(struct rnat_net *rn,
 	INIT_LIST_HEAD(&miss->queue);
 	miss->ifindex = prefix ? prefix->ifindex : 0;
 	miss->idle_ms = prefix ? prefix->idle_ms : 0;
+	miss->kind = prefix ? prefix->kind : 0;
 	miss->when = now + REPEAT_NS;
 	if (rhashtable_insert_fast(&up->misses, &miss->node, miss_params)) {
 		kfree(miss);
@@ -160,12 +164,14 @@ static void fill_info(struct rnat_net *rn, const struct rnat_miss *miss,
 
 	*info = (struct rnat_miss_info) {
 		.key = miss->key,
+		.kind = miss->kind,
 		.ifindex = miss->ifindex,
 		.idle_ms = miss->idle_ms,
 	};
 	map = rnat_table_lookup_priv(&rn->table, &miss->key);
 	if (!map)
 		return;
+	info->kind = rnat_map_kind(map);
 	info->id = map->id;
 	info->epoch = READ_ONCE(map->epoch);
 	info->state = READ_ONCE(map->state);
@@ -206,11 +212,19 @@ static bool still_missing(struct rnat_net *rn, const struct rnat_key *key,
 		return outbound;
 	if (rnat_map_judge(rn, map, now, outbound) != RNAT_MAP_HOLD)
 		return false;
-	if (READ_ONCE(map->state) == ROAMNAT_STATE_HELD) {
+	if (READ_ONCE(map->state) == ROAMNAT_STATE_HELD &&
+	    (outbound || READ_ONCE(rn->config.inbound_refresh))) {
 		WRITE_ONCE(map->touched, 1);
 		WRITE_ONCE(map->last_used, now);
 	}
 	return true;
+}
+
+/* The controller's "no": to a VM, or to another block for it. */
+static u32 refusal(const struct rnat_key *key)
+{
+	return !key->proto && key->port ? ROAMNAT_A_COUNTER_DROP_BLOCK_FULL :
+					  ROAMNAT_A_COUNTER_DROP_REFUSED;
 }
 
 static int hold(struct rnat_net *rn, struct sk_buff *skb,
@@ -235,7 +249,7 @@ static int hold(struct rnat_net *rn, struct sk_buff *skb,
 	miss = lookup(up, key);
 	if (miss && miss->refused) {
 		if (now < miss->when && !draining)
-			return ROAMNAT_A_COUNTER_DROP_REFUSED;
+			return refusal(key);
 		remove_miss(up, miss);
 		miss = NULL;
 	}
@@ -284,6 +298,46 @@ int rnat_upcall_hold(struct rnat_net *rn, struct sk_buff *skb,
 	if (info.key.family)
 		ask(rn, &info);
 	return ret;
+}
+
+/* True: the question is to be asked. */
+static bool begin_asking(struct rnat_net *rn, const struct rnat_key *key,
+			 struct rnat_prefix *prefix,
+			 struct rnat_miss_info *info)
+{
+	u64 now = rnat_clock();
+	struct rnat_miss *miss;
+
+	if (rn->upcall.dead || !READ_ONCE(rn->agent_portid) ||
+	    lookup(&rn->upcall, key) ||
+	    rnat_table_lookup_priv(&rn->table, key) ||
+	    refuse_new(rn, key, prefix, now))
+		return false;
+	miss = add_miss(rn, key, prefix, now);
+	if (!miss)
+		return false;
+	miss->until = now + rnat_held_deadline(rn);
+	fill_info(rn, miss, info);
+	arm_next(rn);
+	return true;
+}
+
+void rnat_upcall_filling(struct rnat_net *rn, const struct rnat_map *map,
+			 struct rnat_prefix *prefix)
+{
+	struct rnat_miss_info info;
+	struct rnat_key next = map->priv;
+	bool asking;
+
+	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_FILLING, GFP_ATOMIC);
+	next.port = htons(ntohs(next.port) + 1);
+	if (ntohs(next.port) >= RNAT_BLOCKS_MAX)
+		return;
+	spin_lock_bh(&rn->upcall.lock);
+	asking = begin_asking(rn, &next, prefix, &info);
+	spin_unlock_bh(&rn->upcall.lock);
+	if (asking)
+		ask(rn, &info);
 }
 
 /* One packet of the miss, or NULL when there is none left: then the miss is
@@ -390,7 +444,7 @@ int rnat_upcall_refuse(struct rnat_net *rn, const struct rnat_key *key,
 	spin_unlock_bh(&up->lock);
 	if (!miss)
 		return -ENOENT;
-	drop_list(rn, &list, ROAMNAT_A_COUNTER_DROP_REFUSED);
+	drop_list(rn, &list, refusal(key));
 	return 0;
 }
 
@@ -473,7 +527,7 @@ static bool next_question(struct rnat_net *rn, u64 now,
 	list_for_each_entry_safe(miss, next, &up->waiting, list) {
 		if (now < miss->when)
 			return false;
-		if (!miss->packets) {
+		if (!miss->packets && now >= miss->until) {
 			remove_miss(up, miss);
 			continue;
 		}

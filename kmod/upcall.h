@@ -60,6 +60,7 @@ struct rnat_held {
 /* What miss-ntf says. */
 struct rnat_miss_info {
 	struct rnat_key key;
+	u32 kind;		/* enum roamnat_kind */
 	u32 ifindex;		/* 0: the packet came from outside */
 	u64 idle_ms;
 	u64 id;			/* 0: no entry is in the way */
@@ -77,6 +78,14 @@ int rnat_upcall_hold(struct rnat_net *rn, struct sk_buff *skb,
 		     const struct nf_hook_state *state,
 		     const struct rnat_key *key, const struct rnat_tuple *tuple,
 		     struct rnat_prefix *prefix);
+
+/*
+ * So much of the block @map is in use that the VM needs the next one soon: tells
+ * listeners, and asks for it without a packet that waits, unless it is there.
+ * Under RCU, any softirq.
+ */
+void rnat_upcall_filling(struct rnat_net *rn, const struct rnat_map *map,
+			 struct rnat_prefix *prefix);
 
 /*
  * Lets the packets of @map go, in order, through rnat_hook_resume(), then

@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# Blocks of ports of a public address, in which the kernel makes bindings: the
+# module alone, without daemons.
+# shows: S1 S3 S5 S7 S9 B1 B5
+# modes: once
+# timeout: 200
+. "$(dirname "$0")/lib.sh"
+
+topology --vms 2
+load_module
+ip -n net route replace "$PUBLIC_POOL" via "$(out_addr gw1)"
+
+while read -r word rest; do
+	case $word in
+	say) say "$rest" ;;
+	ok) ok "$rest" ;;
+	not-ok) fail "$rest" ;;
+	end) break ;;
+	esac
+done < <(exec /usr/bin/python3 -S -E "$NET_DIR/block.py" "$TOP" 2>"$LOGS/block.err" </dev/null)
+[ "$word" = end ] || bail "block.py broke off: $(tail -n 5 "$LOGS/block.err")"
+must unload_module
