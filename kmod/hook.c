@@ -18,6 +18,7 @@
 
 #include "bind.h"
 #include "block.h"
+#include "exclude.h"
 #include "family.h"
 #include "find.h"
 #include "icmp.h"
@@ -443,7 +444,8 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
  * An ICMP error of the gateway itself, about an inbound packet whose
  * destination was translated already: its quote must say the public side, or
  * the sender knows no such packet and path MTU discovery fails. The quote does
- * not tell the zone; where two tenants could be meant nothing is changed.
+ * not tell the zone; where two tenants could be meant nothing is changed. Nor
+ * is it for one to which the VM goes untranslated.
  */
 static void mend_own_error(struct job *job)
 {
@@ -464,6 +466,8 @@ static void mend_own_error(struct job *job)
 		if (rnat_inside_contains(p, pf, &job->tuple.dst))
 			return;
 		if (!rnat_inside_contains(p, pf, &job->quote.dst) ||
+		    (pf == NFPROTO_IPV4 &&
+		     rnat_exclude_match(inside, p, job->tuple.dst.ip)) ||
 		    rnat_tuple_key_dst(&job->quote, p->kind, p->zone, &key))
 			continue;
 		other = rnat_find_private(job->rn, &key, p->kind, &its);
@@ -508,6 +512,13 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 	    rnat_family_lookup_dst(job.inside, skb, state->pf,
 				   state->out->ifindex)) {
 		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_PASS_INSIDE);
+		return NF_ACCEPT;
+	}
+	/* A hairpin was sent to a public address, whatever it became. */
+	if (state->pf == NFPROTO_IPV4 &&
+	    !rnat_family_is_hairpin(skb, state->pf) &&
+	    rnat_exclude_match(job.inside, job.prefix, ip_hdr(skb)->daddr)) {
+		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_PASS_EXCLUDED);
 		return NF_ACCEPT;
 	}
 	switch (run(&job, outbound)) {

@@ -7,14 +7,21 @@
 #include <linux/sort.h>
 #include <uapi/linux/roamnat.h>
 
-struct rnat_inside *rnat_inside_new(u32 count)
+struct rnat_inside *rnat_inside_new(u32 count, u32 n_exclude)
 {
 	struct rnat_inside *inside;
 
-	inside = kvzalloc(struct_size(inside, prefix, count),
+	BUILD_BUG_ON(__alignof__(*inside->exclude) >
+		     __alignof__(*inside->prefix));
+	inside = kvzalloc(size_add(struct_size(inside, prefix, count),
+				   array_size(n_exclude,
+					      sizeof(*inside->exclude))),
 			  GFP_KERNEL_ACCOUNT);
-	if (inside)
-		inside->count = count;
+	if (!inside)
+		return NULL;
+	inside->count = count;
+	inside->n_exclude = n_exclude;
+	inside->exclude = (void *)&inside->prefix[count];
 	return inside;
 }
 
@@ -183,6 +190,7 @@ int rnat_inside_seal(struct rnat_inside *inside,
 	struct rnat_prefix *p = inside->prefix;
 	u32 i;
 
+	rnat_exclude_seal(inside);
 	sort(p, inside->count, sizeof(*p), cmp_prefix, NULL);
 	for (i = 0; i < inside->count; i++)
 		inside->count4 += p[i].family == NFPROTO_IPV4;

@@ -10,6 +10,7 @@
 #include <linux/rcupdate.h>
 #include <linux/types.h>
 
+#include "exclude.h"
 #include "limit.h"
 
 struct netlink_ext_ack;
@@ -45,10 +46,12 @@ struct rnat_inside {
 	u32 count4;		/* those of IPv4, which come first */
 	bool has_ports;
 	bool has_marks;
+	u32 n_exclude;
+	struct rnat_exclude *exclude;	/* behind the last prefix */
 	struct rnat_prefix prefix[];	/* by family, ifindex, address, length */
 };
 
-struct rnat_inside *rnat_inside_new(u32 count);
+struct rnat_inside *rnat_inside_new(u32 count, u32 n_exclude);
 void rnat_inside_free_rcu(struct rnat_inside *inside);
 
 /*

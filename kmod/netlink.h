@@ -11,6 +11,7 @@
 #include <uapi/linux/roamnat.h>
 
 struct genl_family;
+struct rnat_exclude;
 struct rnat_map;
 struct rnat_miss_info;
 struct rnat_net;
@@ -31,6 +32,8 @@ int rnat_netlink_put_map(struct sk_buff *skb, const struct rnat_net *rn,
 			 const struct rnat_map *map);
 int rnat_netlink_put_prefix(struct sk_buff *skb,
 			    const struct rnat_prefix *prefix);
+int rnat_netlink_put_exclude(struct sk_buff *skb,
+			     const struct rnat_exclude *exclude);
 int rnat_netlink_put_stats(struct sk_buff *skb, struct rnat_net *rn);
 
 int rnat_netlink_init(void);

@@ -94,33 +94,38 @@ int roamnat_nl_config_get_doit(struct sk_buff *skb, struct genl_info *info)
 	return reply(msg, info, hdr, err);
 }
 
-static unsigned int count_entries(const struct genl_info *info)
+static unsigned int count_of(const struct genl_info *info, int type)
 {
 	const struct nlattr *attr;
 	unsigned int n = 0;
 	int rem;
 
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem)
-		n += nla_type(attr) == ROAMNAT_A_INSIDE_ENTRY;
+		n += nla_type(attr) == type;
 	return n;
 }
 
 static int parse_inside(struct genl_info *info, unsigned int count,
-			struct rnat_inside **parsed)
+			unsigned int n_exclude, struct rnat_inside **parsed)
 {
 	struct rnat_inside *inside;
 	const struct nlattr *attr;
-	unsigned int n = 0;
+	unsigned int n = 0, x = 0;
 	int err, rem;
 
-	inside = rnat_inside_new(count);
+	inside = rnat_inside_new(count, n_exclude);
 	if (!inside)
 		return -ENOMEM;
 	nlmsg_for_each_attr(attr, info->nlhdr, GENL_HDRLEN, rem) {
-		if (nla_type(attr) != ROAMNAT_A_INSIDE_ENTRY)
-			continue;
-		err = rnat_netlink_parse_prefix(attr, &inside->prefix[n++],
-						info->extack);
+		err = 0;
+		if (nla_type(attr) == ROAMNAT_A_INSIDE_ENTRY)
+			err = rnat_netlink_parse_prefix(attr,
+							&inside->prefix[n++],
+							info->extack);
+		else if (nla_type(attr) == ROAMNAT_A_INSIDE_EXCLUDE)
+			err = rnat_netlink_parse_exclude(attr,
+							 &inside->exclude[x++],
+							 info->extack);
 		if (err)
 			goto err;
 	}
@@ -139,17 +144,27 @@ int roamnat_nl_inside_set_doit(struct sk_buff *skb, struct genl_info *info)
 {
 	struct rnat_net *rn = net_of(info);
 	struct rnat_inside *inside = NULL;
-	unsigned int count = count_entries(info);
+	unsigned int count = count_of(info, ROAMNAT_A_INSIDE_ENTRY);
+	unsigned int n_exclude = count_of(info, ROAMNAT_A_INSIDE_EXCLUDE);
 	int err;
 
 	if (count > ROAMNAT_INSIDE_MAX) {
 		GENL_SET_ERR_MSG(info, "More than 4096 prefixes; join neighbours into shorter ones");
 		return -ENOSPC;
 	}
-	if (count) {
-		err = parse_inside(info, count, &inside);
+	if (n_exclude > ROAMNAT_INSIDE_MAX) {
+		GENL_SET_ERR_MSG(info, "More than 4096 exclusions; join neighbours into shorter ones");
+		return -ENOSPC;
+	}
+	if (count || n_exclude) {
+		err = parse_inside(info, count, n_exclude, &inside);
 		if (err)
 			return err;
+	}
+	/* Where nothing is translated, nothing is an exception. */
+	if (!count) {
+		rnat_inside_free_rcu(inside);
+		inside = NULL;
 	}
 	mutex_lock(&rn->lock);
 	err = rnat_net_configure(rn, inside);

@@ -33,6 +33,15 @@ static void *put_header(struct sk_buff *skb, struct netlink_callback *cb,
 	return hdr;
 }
 
+/* Of the prefixes, and then of the exclusions. */
+static int put_nth(struct sk_buff *skb, const struct rnat_inside *inside,
+		   u64 n)
+{
+	if (n < inside->count)
+		return rnat_netlink_put_prefix(skb, &inside->prefix[n]);
+	return rnat_netlink_put_exclude(skb, &inside->exclude[n - inside->count]);
+}
+
 int roamnat_nl_inside_get_dumpit(struct sk_buff *skb,
 				 struct netlink_callback *cb)
 {
@@ -45,11 +54,11 @@ int roamnat_nl_inside_get_dumpit(struct sk_buff *skb,
 	inside = rcu_dereference_protected(rn->inside,
 					   lockdep_is_held(&rn->lock));
 	cb->seq = rn->inside_generation + 1;
-	while (inside && dump->next < inside->count) {
+	while (inside && dump->next < inside->count + inside->n_exclude) {
 		hdr = put_header(skb, cb, ROAMNAT_CMD_INSIDE_GET);
 		if (!hdr)
 			break;
-		if (rnat_netlink_put_prefix(skb, &inside->prefix[dump->next])) {
+		if (put_nth(skb, inside, dump->next)) {
 			genlmsg_cancel(skb, hdr);
 			break;
 		}

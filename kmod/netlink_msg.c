@@ -196,6 +196,28 @@ int rnat_netlink_put_prefix(struct sk_buff *skb,
 	return 0;
 }
 
+int rnat_netlink_put_exclude(struct sk_buff *skb,
+			     const struct rnat_exclude *exclude)
+{
+	__be32 addr = htonl(exclude->first);
+	struct nlattr *nest;
+
+	nest = nla_nest_start(skb, ROAMNAT_A_INSIDE_EXCLUDE);
+	if (!nest)
+		return -EMSGSIZE;
+	if ((exclude->ifindex &&
+	     nla_put_u32(skb, ROAMNAT_A_PREFIX_IFINDEX, exclude->ifindex)) ||
+	    nla_put(skb, ROAMNAT_A_PREFIX_ADDR, sizeof(addr), &addr) ||
+	    nla_put_u32(skb, ROAMNAT_A_PREFIX_LEN, exclude->len) ||
+	    (exclude->has_zone &&
+	     nla_put_u32(skb, ROAMNAT_A_PREFIX_ZONE, exclude->zone))) {
+		nla_nest_cancel(skb, nest);
+		return -EMSGSIZE;
+	}
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
 static int put_counters(struct sk_buff *skb, const struct rnat_net *rn)
 {
 	struct nlattr *nest;

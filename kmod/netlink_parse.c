@@ -250,6 +250,60 @@ static u32 get_u32(struct nlattr **attrs, int type)
 	return attrs[type] ? nla_get_u32(attrs[type]) : 0;
 }
 
+/* First and last IPv4 address of addr/len, which must have no host bits. */
+static int parse_range(struct nlattr **attrs, struct rnat_exclude *exclude,
+		       struct netlink_ext_ack *extack)
+{
+	union nf_inet_addr addr;
+	int family;
+	u32 hosts;
+
+	family = rnat_netlink_parse_addr(attrs[ROAMNAT_A_PREFIX_ADDR], &addr,
+					 extack);
+	if (family < 0)
+		return family;
+	if (family != NFPROTO_IPV4) {
+		NL_SET_ERR_MSG(extack, "Only IPv4 destinations are excluded; leave the others out");
+		return -EOPNOTSUPP;
+	}
+	exclude->len = get_u32(attrs, ROAMNAT_A_PREFIX_LEN);
+	if (exclude->len > 32) {
+		NL_SET_ERR_MSG(extack, "A prefix of IPv4 is longer than 32 bits; give 0 to 32");
+		return -ERANGE;
+	}
+	hosts = exclude->len ? (u32)((1ULL << (32 - exclude->len)) - 1) :
+			       U32_MAX;
+	exclude->first = ntohl(addr.ip);
+	exclude->last = exclude->first | hosts;
+	if (exclude->first & hosts) {
+		NL_SET_ERR_MSG(extack, "A prefix does not begin at its first address; clear the host bits");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+int rnat_netlink_parse_exclude(const struct nlattr *nest,
+			       struct rnat_exclude *exclude,
+			       struct netlink_ext_ack *extack)
+{
+	struct nlattr *attrs[ROAMNAT_A_PREFIX_PAD + 1];
+	int err;
+
+	err = nla_parse_nested(attrs, ROAMNAT_A_PREFIX_PAD, nest,
+			       roamnat_prefix_nl_policy, extack);
+	if (err)
+		return err;
+	if (!attrs[ROAMNAT_A_PREFIX_LEN]) {
+		NL_SET_ERR_MSG(extack, "An exclusion is incomplete; give addr and len");
+		return -EINVAL;
+	}
+	memset(exclude, 0, sizeof(*exclude));
+	exclude->ifindex = get_u32(attrs, ROAMNAT_A_PREFIX_IFINDEX);
+	exclude->has_zone = attrs[ROAMNAT_A_PREFIX_ZONE];
+	exclude->zone = get_u32(attrs, ROAMNAT_A_PREFIX_ZONE);
+	return parse_range(attrs, exclude, extack);
+}
+
 int rnat_netlink_parse_prefix(const struct nlattr *nest,
 			      struct rnat_prefix *prefix,
 			      struct netlink_ext_ack *extack)

@@ -10,6 +10,7 @@
 struct genl_info;
 struct netlink_ext_ack;
 struct nlattr;
+struct rnat_exclude;
 struct rnat_grant;
 struct rnat_key;
 struct rnat_prefix;
@@ -30,6 +31,9 @@ int rnat_netlink_parse_bindings(struct genl_info *info,
 int rnat_netlink_parse_prefix(const struct nlattr *nest,
 			      struct rnat_prefix *prefix,
 			      struct netlink_ext_ack *extack);
+int rnat_netlink_parse_exclude(const struct nlattr *nest,
+			       struct rnat_exclude *exclude,
+			       struct netlink_ext_ack *extack);
 
 /* An empty reply to the request, NULL without memory. */
 struct sk_buff *rnat_netlink_reply(struct genl_info *info, void **hdr);
