@@ -4,6 +4,7 @@
 #include <linux/roamnat.h>
 #include <net/if.h>
 #include <string.h>
+#include "base/log.h"
 
 #define CONTROL_SOCKET	"/run/roamnat/agent.sock"
 #define IDLE_DEFAULT	300000	/* ms; RFC 4787 REQ-5 recommends 5 minutes */
@@ -26,6 +27,7 @@ static const struct rn_config_key keys[] = {
 	{ "inside *", "idle-timeout", FALSE },
 	{ "inside *", "mark", FALSE },
 	{ "inside *", "mark-mask", FALSE },
+	{ "inside *", "exclude", FALSE },
 	{ "kernel", "max-mappings", FALSE },
 	{ "kernel", "max-floors", FALSE },
 	{ "kernel", "max-misses", FALSE },
@@ -38,6 +40,17 @@ static const struct rn_config_key keys[] = {
 	{ "kernel", "source-rate", FALSE },
 	{ "kernel", "source-burst", FALSE },
 	{ "kernel", "icmp-rate", FALSE },
+	{ "kernel", "max-bindings", FALSE },
+	{ "kernel", "udp-timeout", FALSE },
+	{ "kernel", "tcp-established-timeout", FALSE },
+	{ "kernel", "tcp-opening-timeout", FALSE },
+	{ "kernel", "tcp-closing-timeout", FALSE },
+	{ "kernel", "icmp-timeout", FALSE },
+	{ "kernel", "port-hold-off", FALSE },
+	{ "kernel", "filtering", FALSE },
+	{ "kernel", "inbound-refresh", FALSE },
+	{ "kernel", "port-parity", FALSE },
+	{ "kernel", "block-threshold", FALSE },
 	{ NULL, NULL, FALSE },
 };
 
@@ -59,6 +72,30 @@ static const struct {
 	{ "source-rate", ROAMNAT_A_CONFIG_SOURCE_RATE, 1, G_MAXUINT32 },
 	{ "source-burst", ROAMNAT_A_CONFIG_SOURCE_BURST, 1, G_MAXUINT32 },
 	{ "icmp-rate", ROAMNAT_A_CONFIG_ICMP_RATE, 0, G_MAXUINT32 },
+	{ "max-bindings", ROAMNAT_A_CONFIG_MAX_BINDINGS, 1, G_MAXUINT32 },
+	{ "block-threshold", ROAMNAT_A_CONFIG_BLOCK_THRESHOLD, 1, 100 },
+};
+
+#define TIMEOUT_MAX	604800000	/* ms */
+
+/* The same; `least` is what an RFC demands, or the recommendation of one: less is
+ * taken, with a warning.
+ */
+static const struct {
+	const char *key;
+	uint16_t attr;
+	uint32_t min, least;	/* ms */
+	const char *rfc;
+} timeouts[] = {
+	{ "udp-timeout", ROAMNAT_A_CONFIG_UDP_MS, 1000, 120000, "RFC 4787, REQ-5" },
+	{ "tcp-established-timeout", ROAMNAT_A_CONFIG_TCP_ESTABLISHED_MS, 1000, 7440000,
+	  "RFC 5382, REQ-5" },
+	{ "tcp-opening-timeout", ROAMNAT_A_CONFIG_TCP_OPENING_MS, 1000, 240000,
+	  "RFC 5382, REQ-5" },
+	{ "tcp-closing-timeout", ROAMNAT_A_CONFIG_TCP_CLOSING_MS, 1000, 240000,
+	  "RFC 5382, REQ-5" },
+	{ "icmp-timeout", ROAMNAT_A_CONFIG_ICMP_MS, 1000, 60000, "RFC 5508, REQ-2" },
+	{ "port-hold-off", ROAMNAT_A_CONFIG_PORT_HOLD_OFF_MS, 0, 120000, "RFC 6888, REQ-8" },
 };
 
 static void inside_free(void *data)
@@ -67,6 +104,7 @@ static void inside_free(void *data)
 
 	g_free(inside->name);
 	g_free(inside->prefixes);
+	g_free(inside->excludes);
 	g_free(inside);
 }
 
@@ -97,6 +135,22 @@ static gboolean read_mark(struct agent_config *config, const char *group,
 	return FALSE;
 }
 
+/* Destinations to which nothing is translated (RFC 6888, REQ-6). */
+static gboolean read_excludes(struct agent_config *config, const char *group,
+			      struct agent_inside_config *inside, GError **error)
+{
+	if (!rn_config_prefixes(config->file, group, "exclude", &inside->excludes,
+				&inside->n_excludes, error))
+		return FALSE;
+	for (gsize i = 0; i < inside->n_excludes; i++)
+		if (inside->excludes[i].addr.len != 4) {
+			rn_config_error(config->file, group, "exclude", error,
+					"only IPv4 destinations are excluded; remove the others");
+			return FALSE;
+		}
+	return TRUE;
+}
+
 static gboolean check_prefixes(struct agent_config *config, const char *group,
 			       const struct agent_inside_config *inside, GError **error)
 {
@@ -114,7 +168,8 @@ static gboolean check_prefixes(struct agent_config *config, const char *group,
 
 static gboolean read_inside(struct agent_config *config, const char *name, GError **error)
 {
-	static const char *const kinds[] = { "address", "port", NULL };
+	static const char *const kinds[] = { "address", "port", "block", NULL };
+	static const uint8_t values[] = { RN_KIND_ADDRESS, RN_KIND_PORT, RN_KIND_BLOCK };
 	g_autofree char *group = g_strconcat("inside ", name, NULL);
 	struct agent_inside_config *inside = g_new0(struct agent_inside_config, 1);
 	int kind;
@@ -134,9 +189,10 @@ static gboolean read_inside(struct agent_config *config, const char *name, GErro
 	    !rn_config_choice(config->file, group, "kind", kinds, 0, &kind, error) ||
 	    !rn_config_duration(config->file, group, "idle-timeout", IDLE_DEFAULT,
 				&inside->idle_ms, error) ||
-	    !read_mark(config, group, inside, error))
+	    !read_mark(config, group, inside, error) ||
+	    !read_excludes(config, group, inside, error))
 		return FALSE;
-	inside->kind = kind ? RN_KIND_PORT : RN_KIND_ADDRESS;
+	inside->kind = values[kind];
 	return check_prefixes(config, group, inside, error);
 }
 
@@ -171,7 +227,7 @@ static gboolean check_twice(struct agent_config *config, const struct agent_insi
 static gboolean read_insides(struct agent_config *config, GError **error)
 {
 	g_auto(GStrv) names = rn_config_names(config->file, "inside");
-	gsize total = 0;
+	gsize total = 0, excludes = 0;
 
 	for (guint i = 0; names[i]; i++) {
 		struct agent_inside_config *inside;
@@ -186,6 +242,13 @@ static gboolean read_insides(struct agent_config *config, GError **error)
 					ROAMNAT_INSIDE_MAX);
 			return FALSE;
 		}
+		excludes += inside->n_excludes;
+		if (excludes > ROAMNAT_INSIDE_MAX) {
+			rn_config_error(config->file, "inside", NULL, error,
+					"more than %d excluded destinations in all; join some of them",
+					ROAMNAT_INSIDE_MAX);
+			return FALSE;
+		}
 		for (guint j = 0; j <= i; j++)
 			if (!check_twice(config, config->insides->pdata[j], inside, error))
 				return FALSE;
@@ -193,10 +256,16 @@ static gboolean read_insides(struct agent_config *config, GError **error)
 	return TRUE;
 }
 
+static void add_bound(struct agent_config *config, uint16_t attr, uint32_t value)
+{
+	struct agent_kmsg_bound bound = { .attr = attr, .value = value };
+
+	g_array_append_val(config->bounds, bound);
+}
+
 static gboolean read_bounds(struct agent_config *config, GError **error)
 {
 	for (guint i = 0; i < G_N_ELEMENTS(bounds); i++) {
-		struct agent_kmsg_bound bound = { .attr = bounds[i].attr };
 		guint64 value;
 
 		if (!rn_config_string(config->file, "kernel", bounds[i].key))
@@ -204,9 +273,60 @@ static gboolean read_bounds(struct agent_config *config, GError **error)
 		if (!rn_config_uint(config->file, "kernel", bounds[i].key, bounds[i].min,
 				    bounds[i].max, 0, &value, error))
 			return FALSE;
-		bound.value = (uint32_t)value;
-		g_array_append_val(config->bounds, bound);
+		add_bound(config, bounds[i].attr, (uint32_t)value);
 	}
+	return TRUE;
+}
+
+static gboolean read_timeouts(struct agent_config *config, GError **error)
+{
+	for (guint i = 0; i < G_N_ELEMENTS(timeouts); i++) {
+		const char *key = timeouts[i].key;
+		guint64 value;
+
+		if (!rn_config_string(config->file, "kernel", key))
+			continue;
+		if (!rn_config_duration(config->file, "kernel", key, 0, &value, error))
+			return FALSE;
+		if (value < timeouts[i].min || value > TIMEOUT_MAX) {
+			rn_config_error(config->file, "kernel", key, error,
+					"is not between %u s and 7 d", timeouts[i].min / 1000);
+			return FALSE;
+		}
+		if (value < timeouts[i].least)
+			rn_notice("[kernel] %s is shorter than the %u s of %s: connections that are idle may be cut",
+				  key, timeouts[i].least / 1000, timeouts[i].rfc);
+		add_bound(config, timeouts[i].attr, (uint32_t)value);
+	}
+	return TRUE;
+}
+
+static gboolean read_switch(struct agent_config *config, const char *key, uint16_t attr,
+			    GError **error)
+{
+	gboolean value;
+
+	if (!rn_config_string(config->file, "kernel", key))
+		return TRUE;
+	if (!rn_config_bool(config->file, "kernel", key, TRUE, &value, error))
+		return FALSE;
+	add_bound(config, attr, value);
+	return TRUE;
+}
+
+static gboolean read_policies(struct agent_config *config, GError **error)
+{
+	static const char *const filters[] = { "endpoint-independent", "address-dependent", NULL };
+	int filter;
+
+	if (!rn_config_choice(config->file, "kernel", "filtering", filters, 0, &filter, error) ||
+	    !read_switch(config, "inbound-refresh", ROAMNAT_A_CONFIG_INBOUND_REFRESH, error) ||
+	    !read_switch(config, "port-parity", ROAMNAT_A_CONFIG_PORT_PARITY, error))
+		return FALSE;
+	if (rn_config_string(config->file, "kernel", "filtering"))
+		add_bound(config, ROAMNAT_A_CONFIG_FILTERING,
+			  filter ? ROAMNAT_FILTERING_ADDRESS_DEPENDENT :
+				   ROAMNAT_FILTERING_ENDPOINT_INDEPENDENT);
 	return TRUE;
 }
 
@@ -268,7 +388,8 @@ struct agent_config *agent_config_load(const char *path, GError **error)
 	config->bounds = g_array_new(FALSE, FALSE, sizeof(struct agent_kmsg_bound));
 	config->file = rn_config_load(path, keys, error);
 	if (config->file && read_plain(config, error) && read_insides(config, error) &&
-	    read_bounds(config, error))
+	    read_bounds(config, error) && read_timeouts(config, error) &&
+	    read_policies(config, error))
 		return config;
 	agent_config_free(config);
 	return NULL;

@@ -13,6 +13,8 @@ struct agent_inside_config {
 	const char *interface;
 	struct rn_prefix *prefixes;
 	gsize n_prefixes;
+	struct rn_prefix *excludes;	/* destinations left untranslated */
+	gsize n_excludes;
 	uint32_t zone;
 	uint8_t kind;		/* enum rn_kind */
 	uint64_t idle_ms;

@@ -5,6 +5,7 @@
 #include <linux/roamnat.h>
 #include <string.h>
 #include <sys/random.h>
+#include "agent/block.h"
 #include "agent/counters.h"
 #include "agent/point.h"
 #include "agent/timer.h"
@@ -155,9 +156,30 @@ static gboolean holds(struct agent_core *core, const struct rn_msg *msg)
 	       rn_private_equal(&mapping.vm, &msg->vm);
 }
 
+/*
+ * A grant that does not confirm what is held takes nothing over from it: whoever sent
+ * that could otherwise open ports of a VM that is not his (I8).
+ */
+static gboolean install(struct agent_core *core, const struct agent_entry *entry,
+			const struct own_act *act, GError **error)
+{
+	const struct rn_msg *msg = &act->msg;
+	const struct rn_bindings *bindings = NULL;
+	struct agent_kmsg_mapping there;
+
+	if (msg->vm.kind == RN_KIND_BLOCK && !act->keep_timer) {
+		if (agent_kernel_mapping_get(core->kernel, msg->id, &there, NULL) &&
+		    there.state == ROAMNAT_STATE_HELD)
+			agent_kernel_mapping_del(core->kernel, msg->id, there.epoch, NULL);
+		bindings = agent_block_waiting(entry, msg, false);
+	}
+	return agent_kernel_mapping_new(core->kernel, msg, ROAMNAT_STATE_ACTIVE,
+					act->keep_timer, bindings, error);
+}
+
 /* True when act was one whose result the machine wants, which is then in event. */
-static gboolean do_kernel(struct agent_core *core, const struct own_act *act,
-			  struct own_gw_event *event)
+static gboolean do_kernel(struct agent_core *core, const struct agent_entry *entry,
+			  const struct own_act *act, struct own_gw_event *event)
 {
 	const struct rn_msg *msg = &act->msg;
 	g_autoptr(GError) error = NULL;
@@ -168,8 +190,7 @@ static gboolean do_kernel(struct agent_core *core, const struct own_act *act,
 	event->type = OWN_GW_EV_KERNEL;
 	switch ((enum own_act_type)act->type) {
 	case OWN_ACT_INSTALL:
-		ok = agent_kernel_mapping_new(core->kernel, msg, ROAMNAT_STATE_ACTIVE,
-					      act->keep_timer, &error);
+		ok = install(core, entry, act, &error);
 		event->err = result(ok, act, "install", error);
 		return TRUE;
 	case OWN_ACT_HOLD:
@@ -177,7 +198,7 @@ static gboolean do_kernel(struct agent_core *core, const struct own_act *act,
 		held = *msg;
 		held.incarnation = core->incarnation;
 		ok = agent_kernel_mapping_new(core->kernel, &held, ROAMNAT_STATE_HELD, FALSE,
-					      &error);
+					      agent_block_waiting(entry, msg, true), &error);
 		event->err = result(ok, act, "hold", error);
 		return TRUE;
 	case OWN_ACT_FREEZE_OUT:
@@ -212,9 +233,11 @@ static gboolean do_kernel(struct agent_core *core, const struct own_act *act,
 	return FALSE;
 }
 
-static void do_send(struct agent_core *core, const struct own_act *act)
+static void do_send(struct agent_core *core, struct agent_entry *entry,
+		    const struct own_act *act)
 {
-	gboolean sent = core->ops->send(act->to, &act->msg, core->data);
+	const struct rn_bindings *bindings = agent_block_leaving(core->kernel, entry, &act->msg);
+	gboolean sent = core->ops->send(act->to, &act->msg, bindings, core->data);
 
 	agent_counters_add(sent ? AGENT_MESSAGES_SENT : AGENT_MESSAGES_UNSENT, 1);
 }
@@ -231,12 +254,12 @@ static gboolean carry_out(struct agent_core *core, struct agent_entry *entry,
 
 		agent_point_act(act, false);
 		if (act->type == OWN_ACT_SEND) {
-			do_send(core, act);
+			do_send(core, entry, act);
 		} else if (act->type == OWN_ACT_NOTE) {
 			count_note(act->note);
 			log_note(core, act);
 			core->ops->noted(entry, act, core->data);
-		} else if (do_kernel(core, act, &answer)) {
+		} else if (do_kernel(core, entry, act, &answer)) {
 			*event = answer;
 			told = TRUE;
 		}
@@ -265,6 +288,7 @@ static void step(struct agent_core *core, struct agent_entry *entry,
 		own_gw_step(&env, &entry->own, &event, &core->acts);
 	} while (carry_out(core, entry, &event));
 
+	agent_block_settle(entry);
 	agent_entry_update(core->table, entry);
 	core->ops->stepped(entry, core->data);
 	if (own_gw_entry_idle(&entry->own, env.now))
@@ -475,6 +499,16 @@ void agent_core_message(struct agent_core *core, uint32_t from, const struct rn_
 	}
 	step(core, entry, &event);
 	rearm(core);
+}
+
+void agent_core_transfer(struct agent_core *core, uint32_t from, const struct rn_msg *msg,
+			 const struct rn_bindings *bindings)
+{
+	struct agent_entry *entry = bindings ? lookup_or_add(core, &msg->vm) : NULL;
+
+	if (entry)
+		agent_block_arrived(entry, from, msg, bindings);
+	agent_core_message(core, from, msg);
 }
 
 void agent_core_everyone(struct agent_core *core, enum own_gw_event_type type)

@@ -13,8 +13,11 @@
 struct agent_core;
 
 struct agent_core_ops {
-	/* To RN_CONTROLLER or a gateway; false: not sent, the machine repeats it. */
-	gboolean (*send)(uint32_t to, const struct rn_msg *msg, void *data);
+	/* To RN_CONTROLLER or a gateway, with the bindings of a transfer (NULL for
+	 * none); false: not sent, the machine repeats it.
+	 */
+	gboolean (*send)(uint32_t to, const struct rn_msg *msg,
+			 const struct rn_bindings *bindings, void *data);
 	/* For natctl monitor. */
 	void (*noted)(const struct agent_entry *entry, const struct own_act *note, void *data);
 	/* The entry has been through one event and all that followed from it. */
@@ -48,6 +51,9 @@ void agent_core_clear(struct agent_core *core);
 
 /* from the network; the sender is authenticated and may send this type */
 void agent_core_message(struct agent_core *core, uint32_t from, const struct rn_msg *msg);
+/* A transfer, and the bindings that came with it; NULL for none. */
+void agent_core_transfer(struct agent_core *core, uint32_t from, const struct rn_msg *msg,
+			 const struct rn_bindings *bindings);
 
 /* from the session: EV_SESSION, EV_SUSPEND, EV_FLUSHED to every entry */
 void agent_core_everyone(struct agent_core *core, enum own_gw_event_type type);

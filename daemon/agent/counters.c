@@ -68,6 +68,8 @@ static const struct {
 		"Messages of another incarnation, of an epoch that is over, or repeated." },
 	[AGENT_MONITOR_LOST] = { "monitor-lost",
 		"Events that a natctl monitor was too slow to take." },
+	[AGENT_BINDINGS_LEFT_OUT] = { "bindings-left-out",
+		"Bindings that did not move with their block; the log says why." },
 };
 
 void agent_counters_add(enum agent_counter counter, uint64_t n)

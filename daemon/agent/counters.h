@@ -35,7 +35,8 @@ enum agent_counter {
 	AGENT_ALARMS,
 	AGENT_IGNORED,
 	AGENT_MONITOR_LOST,
-	AGENT_COUNTERS_MAX = AGENT_MONITOR_LOST,
+	AGENT_BINDINGS_LEFT_OUT,
+	AGENT_COUNTERS_MAX = AGENT_BINDINGS_LEFT_OUT,
 };
 
 void agent_counters_add(enum agent_counter counter, uint64_t n);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "agent/entry.h"
 
+#include "agent/block.h"
+
 struct agent_table {
 	GHashTable *by_vm;	/* struct rn_private in the entry -> entry */
 	GHashTable *by_id;	/* uint64_t in the entry -> entry */
@@ -17,6 +19,12 @@ static guint vm_hash(gconstpointer key)
 static gboolean vm_equal(gconstpointer a, gconstpointer b)
 {
 	return rn_private_equal(a, b);
+}
+
+static void entry_free(void *data)
+{
+	agent_block_free(data);
+	g_free(data);
 }
 
 struct agent_table *agent_entry_table_new(guint max)
@@ -39,7 +47,7 @@ void agent_entry_table_free(struct agent_table *table)
 	g_hash_table_unref(table->by_vm);
 	g_hash_table_unref(table->by_id);
 	g_ptr_array_unref(table->heap);
-	g_ptr_array_set_free_func(table->all, g_free);
+	g_ptr_array_set_free_func(table->all, entry_free);
 	g_ptr_array_unref(table->all);
 	g_free(table);
 }
@@ -153,7 +161,7 @@ void agent_entry_remove(struct agent_table *table, struct agent_entry *entry)
 	table->all->pdata[entry->place] = last;
 	last->place = entry->place;
 	g_ptr_array_set_size(table->all, (gint)table->all->len - 1);
-	g_free(entry);
+	entry_free(entry);
 }
 
 struct agent_entry *agent_entry_lookup(struct agent_table *table, const struct rn_private *vm)

@@ -9,12 +9,15 @@
 #include <glib.h>
 #include "own/gateway.h"
 
+struct agent_block;
+
 struct agent_entry {
 	struct own_gw_entry own;
 	uint64_t id;		/* under which the table finds it, 0 none */
 	guint place;		/* in the table's array */
 	guint heap;		/* in its heap; 0: wants no wake-up */
 	guint seen;		/* generation of the last kernel dump that had it */
+	struct agent_block *block;	/* block.h; NULL for none */
 };
 
 struct agent_table;

@@ -23,6 +23,7 @@ GQuark agent_genl_error_quark(void)
 struct request {
 	uint32_t seq;
 	agent_genl_reply reply;
+	gboolean (*each)(struct nlmsghdr *hdr, void *data);
 	void *data;
 	gboolean done;
 	gboolean interrupted;
@@ -96,7 +97,10 @@ static int on_valid(struct nl_msg *msg, void *data)
 
 	if (request->reply)
 		request->reply(nlmsg_hdr(msg), request->data);
-	return NL_OK;
+	if (!request->each || request->each(nlmsg_hdr(msg), request->data))
+		return NL_OK;
+	request->done = TRUE;
+	return NL_STOP;
 }
 
 static int on_ack(struct nl_msg *msg, void *data)
@@ -175,34 +179,51 @@ static struct nl_cb *callbacks(struct request *request)
 	return cb;
 }
 
-gboolean agent_genl_request(struct nl_sock *sock, struct nl_msg *msg, agent_genl_reply reply,
-			    void *data, gboolean *interrupted, GError **error)
+static gboolean ask(struct nl_sock *sock, struct nl_msg *msg, struct request *request,
+		    GError **error)
 {
-	struct request request = { .reply = reply, .data = data };
 	struct nl_cb *cb;
 	int err;
 
 	err = nl_send_auto(sock, msg);
-	request.seq = nlmsg_hdr(msg)->nlmsg_seq;
+	request->seq = nlmsg_hdr(msg)->nlmsg_seq;
 	nlmsg_free(msg);
 	if (err < 0)
 		return fail(error, err, "cannot send to the kernel");
 
-	cb = callbacks(&request);
+	cb = callbacks(request);
 	err = 0;
-	while (!request.done && err >= 0)
+	while (!request->done && err >= 0)
 		err = nl_recvmsgs(sock, cb);
 	nl_cb_put(cb);
 
-	if (!request.done)
+	if (!request->done)
 		return fail(error, err, "no answer from the kernel");
-	if (interrupted)
-		*interrupted = request.interrupted;
-	if (!request.err)
+	if (!request->err)
 		return TRUE;
-	g_set_error(error, AGENT_KERNEL_ERROR, -request.err, "kernel: %s",
-		    request.text[0] ? request.text : g_strerror(-request.err));
+	g_set_error(error, AGENT_KERNEL_ERROR, -request->err, "kernel: %s",
+		    request->text[0] ? request->text : g_strerror(-request->err));
 	return FALSE;
+}
+
+gboolean agent_genl_request(struct nl_sock *sock, struct nl_msg *msg, agent_genl_reply reply,
+			    void *data, gboolean *interrupted, GError **error)
+{
+	struct request request = { .reply = reply, .data = data };
+	gboolean ok = ask(sock, msg, &request, error);
+
+	if (interrupted && request.done)
+		*interrupted = request.interrupted;
+	return ok;
+}
+
+gboolean agent_genl_read(struct nl_sock *sock, struct nl_msg *msg,
+			 gboolean (*each)(struct nlmsghdr *hdr, void *data), void *data,
+			 GError **error)
+{
+	struct request request = { .each = each, .data = data };
+
+	return ask(sock, msg, &request, error);
 }
 
 static int any_sequence(struct nl_msg *msg G_GNUC_UNUSED, void *data G_GNUC_UNUSED)

@@ -28,6 +28,13 @@ void agent_genl_grow(struct nl_sock *sock, int bytes);
 gboolean agent_genl_request(struct nl_sock *sock, struct nl_msg *msg, agent_genl_reply reply,
 			    void *data, gboolean *interrupted, GError **error);
 
+/* The same for a dump of which not all may be wanted: until each returns FALSE. The
+ * socket is only good to be closed then.
+ */
+gboolean agent_genl_read(struct nl_sock *sock, struct nl_msg *msg,
+			 gboolean (*each)(struct nlmsghdr *hdr, void *data), void *data,
+			 GError **error);
+
 /* A request with its genetlink header, NULL never. */
 struct nl_msg *agent_genl_message(int family, int flags, uint8_t cmd, size_t payload);
 

@@ -30,6 +30,22 @@ static void say(const struct agent_inside_config *group, guint before, guint now
 			now);
 }
 
+/* Of the interface and the zone of the group, whatever its prefixes. */
+static void append_excludes(const struct agent_inside_config *group, guint ifindex,
+			    GArray *prefixes)
+{
+	for (gsize j = 0; j < group->n_excludes; j++) {
+		struct agent_kmsg_prefix exclude = {
+			.ifindex = ifindex,
+			.prefix = group->excludes[j],
+			.zone = group->zone,
+			.exclude = true,
+		};
+
+		g_array_append_val(prefixes, exclude);
+	}
+}
+
 static GArray *prefixes_of(struct agent_inside *inside)
 {
 	GArray *prefixes = g_array_new(FALSE, TRUE, sizeof(struct agent_kmsg_prefix));
@@ -50,6 +66,8 @@ static GArray *prefixes_of(struct agent_inside *inside)
 
 			g_array_append_val(prefixes, prefix);
 		}
+		if (inside->ifindex[i])
+			append_excludes(group, inside->ifindex[i], prefixes);
 	}
 	return prefixes;
 }
@@ -83,7 +101,7 @@ static void apply(struct agent_inside *inside, gboolean anyway)
 	prefixes = prefixes_of(inside);
 	if (agent_kernel_inside_set(inside->kernel, (void *)prefixes->data, prefixes->len,
 				    &error)) {
-		rn_info("%u inside prefixes are translated", prefixes->len);
+		rn_info("%u inside prefixes and excluded destinations are in force", prefixes->len);
 		return;
 	}
 	rn_err("inside prefixes were not changed: %s", error->message);

@@ -354,12 +354,16 @@ gboolean agent_kernel_inside_set(struct agent_kernel *kernel,
 }
 
 gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_msg *grant,
-				  uint32_t state, gboolean keep_timer, GError **error)
+				  uint32_t state, gboolean keep_timer,
+				  const struct rn_bindings *bindings, GError **error)
 {
-	struct nl_msg *msg = message(kernel, ROAMNAT_CMD_MAPPING_NEW, REQUEST_SMALL);
+	struct nl_msg *msg = message(kernel, ROAMNAT_CMD_MAPPING_NEW,
+				     REQUEST_SMALL + agent_kmsg_bindings_size(bindings));
+	int err = agent_kmsg_build_mapping(msg, grant, state, keep_timer);
 
-	return ask(kernel, msg, agent_kmsg_build_mapping(msg, grant, state, keep_timer), NULL,
-		   NULL, error);
+	for (guint i = 0; i < rn_bindings_count(bindings) && !err; i++)
+		err = agent_kmsg_build_binding(msg, bindings, i);
+	return ask(kernel, msg, err, NULL, NULL, error);
 }
 
 gboolean agent_kernel_mapping_freeze(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
@@ -467,4 +471,69 @@ gboolean agent_kernel_mapping_dump(struct agent_kernel *kernel,
 		return FALSE;
 	}
 	return TRUE;
+}
+
+struct binding_dump {
+	struct rn_bindings *bindings;
+	GError *error;
+};
+
+/* FALSE: enough. What a message has above the bound is cut off afterwards. */
+static gboolean on_bindings(struct nlmsghdr *hdr, void *data)
+{
+	struct binding_dump *dump = data;
+
+	return agent_kmsg_parse_bindings(hdr, dump->bindings, &dump->error) &&
+	       dump->bindings->list->len < RN_BINDINGS_MAX;
+}
+
+/* So that all of them fit into a frame, each gives up some of those who may send to
+ * it, the last ones first.
+ */
+static void limit_remotes(struct rn_bindings *bindings)
+{
+	guint n = bindings->list->len, each = RN_BINDINGS_BYTES / MAX(n, 1u);
+
+	each = each > 32 ? (each - 32) / 6 : 0;
+	for (guint i = 0; i < n; i++) {
+		struct rn_binding *b = &g_array_index(bindings->list, struct rn_binding, i);
+
+		b->n_remotes = MIN(b->n_remotes, each);
+	}
+}
+
+/* On a socket of its own, which is closed when there are enough. */
+struct rn_bindings *agent_kernel_bindings(struct agent_kernel *kernel, uint64_t id, guint *more,
+					  GError **error)
+{
+	struct binding_dump dump = { .bindings = rn_bindings_new() };
+	struct agent_kmsg_mapping mapping = { 0 };
+	struct nl_sock *sock = agent_genl_open(NETLINK_GENERIC, error);
+	struct nl_msg *msg;
+	gboolean ok = FALSE;
+
+	if (sock && agent_kernel_mapping_get(kernel, id, &mapping, error)) {
+		agent_genl_grow(sock, REQUEST_BUFFER);
+		msg = agent_genl_message(kernel->id, NLM_F_DUMP, ROAMNAT_CMD_BINDING_GET,
+					 REQUEST_SMALL);
+		if (nla_put_u64(msg, ROAMNAT_A_MAPPING_ID, id))
+			g_error("out of memory");
+		agent_counters_add(AGENT_KERNEL_REQUESTS, 1);
+		ok = agent_genl_read(sock, msg, on_bindings, &dump, error);
+	}
+	nl_socket_free(sock);
+	if (ok && dump.error) {
+		g_propagate_error(error, g_steal_pointer(&dump.error));
+		ok = FALSE;
+	}
+	g_clear_error(&dump.error);
+	if (!ok) {
+		rn_bindings_free(dump.bindings);
+		return NULL;
+	}
+	if (dump.bindings->list->len > RN_BINDINGS_MAX)
+		g_array_set_size(dump.bindings->list, RN_BINDINGS_MAX);
+	limit_remotes(dump.bindings);
+	*more = mapping.bindings - MIN(mapping.bindings, dump.bindings->list->len);
+	return dump.bindings;
 }

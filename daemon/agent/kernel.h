@@ -47,7 +47,8 @@ gboolean agent_kernel_inside_set(struct agent_kernel *kernel,
 				 const struct agent_kmsg_prefix *prefixes, size_t n,
 				 GError **error);
 gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_msg *msg,
-				  uint32_t state, gboolean keep_timer, GError **error);
+				  uint32_t state, gboolean keep_timer,
+				  const struct rn_bindings *bindings, GError **error);
 /* timer: as read after the stop. */
 gboolean agent_kernel_mapping_freeze(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
 				     uint32_t state, struct rn_timer *timer, GError **error);
@@ -64,6 +65,11 @@ gboolean agent_kernel_mapping_dump(struct agent_kernel *kernel,
 				   void (*each)(const struct agent_kmsg_mapping *mapping,
 						void *data),
 				   void *data, GError **error);
+/* The bindings of a block that is frozen, as many as one transfer takes; *more: how
+ * many are left out. Reads no further than it takes, so it is done in some ms.
+ */
+struct rn_bindings *agent_kernel_bindings(struct agent_kernel *kernel, uint64_t id, guint *more,
+					  GError **error);
 gboolean agent_kernel_floor_set(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
 				GError **error);
 gboolean agent_kernel_miss_refuse(struct agent_kernel *kernel, const struct rn_private *vm,

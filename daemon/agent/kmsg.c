@@ -24,6 +24,8 @@ static struct nla_policy mapping_policy[ROAMNAT_A_MAPPING_MAX + 1] = {
 	[ROAMNAT_A_MAPPING_EVENT] = { .type = NLA_U32 },
 	[ROAMNAT_A_MAPPING_IFINDEX] = { .type = NLA_U32 },
 	[ROAMNAT_A_MAPPING_LOST] = { .type = NLA_U32 },
+	[ROAMNAT_A_MAPPING_PUBLIC_PORTS] = { .type = NLA_U32 },
+	[ROAMNAT_A_MAPPING_BINDINGS] = { .type = NLA_U32 },
 };
 
 static struct nla_policy timer_policy[ROAMNAT_A_TIMER_MAX + 1] = {
@@ -98,6 +100,8 @@ int agent_kmsg_build_mapping(struct nl_msg *nl, const struct rn_msg *msg, uint32
 	NLA_PUT_U32(nl, ROAMNAT_A_MAPPING_KIND, msg->vm.kind);
 	NLA_PUT(nl, ROAMNAT_A_MAPPING_PUBLIC_ADDR, msg->pub.addr.len, msg->pub.addr.b);
 	NLA_PUT_U16(nl, ROAMNAT_A_MAPPING_PUBLIC_PORT, htons(msg->pub.port));
+	if (msg->pub.ports)
+		NLA_PUT_U32(nl, ROAMNAT_A_MAPPING_PUBLIC_PORTS, msg->pub.ports);
 	return 0;
 
 nla_put_failure:
@@ -155,16 +159,19 @@ nla_put_failure:
 
 int agent_kmsg_build_prefix(struct nl_msg *nl, const struct agent_kmsg_prefix *prefix)
 {
-	struct nlattr *nest = nla_nest_start(nl, ROAMNAT_A_INSIDE_ENTRY | NLA_F_NESTED);
+	int type = prefix->exclude ? ROAMNAT_A_INSIDE_EXCLUDE : ROAMNAT_A_INSIDE_ENTRY;
+	struct nlattr *nest = nla_nest_start(nl, type | NLA_F_NESTED);
 
 	if (!nest)
 		return -EMSGSIZE;
 	NLA_PUT_U32(nl, ROAMNAT_A_PREFIX_IFINDEX, prefix->ifindex);
 	NLA_PUT(nl, ROAMNAT_A_PREFIX_ADDR, prefix->prefix.addr.len, prefix->prefix.addr.b);
 	NLA_PUT_U32(nl, ROAMNAT_A_PREFIX_LEN, prefix->prefix.len);
-	NLA_PUT_U32(nl, ROAMNAT_A_PREFIX_KIND, prefix->kind);
 	NLA_PUT_U32(nl, ROAMNAT_A_PREFIX_ZONE, prefix->zone);
-	NLA_PUT_U64(nl, ROAMNAT_A_PREFIX_IDLE_MS, prefix->idle_ms);
+	if (!prefix->exclude) {
+		NLA_PUT_U32(nl, ROAMNAT_A_PREFIX_KIND, prefix->kind);
+		NLA_PUT_U64(nl, ROAMNAT_A_PREFIX_IDLE_MS, prefix->idle_ms);
+	}
 	if (prefix->mark_mask) {
 		NLA_PUT_U32(nl, ROAMNAT_A_PREFIX_MARK, prefix->mark);
 		NLA_PUT_U32(nl, ROAMNAT_A_PREFIX_MARK_MASK, prefix->mark_mask);
@@ -232,7 +239,7 @@ gboolean agent_kmsg_parse_mapping(struct nlmsghdr *hdr, struct agent_kmsg_mappin
 				  GError **error)
 {
 	struct nlattr *tb[ROAMNAT_A_MAPPING_MAX + 1];
-	uint32_t proto, kind, state, event;
+	uint32_t proto, kind, state, event, ports;
 
 	memset(mapping, 0, sizeof(*mapping));
 	if (!genlmsg_valid_hdr(hdr, 0) ||
@@ -247,11 +254,14 @@ gboolean agent_kmsg_parse_mapping(struct nlmsghdr *hdr, struct agent_kmsg_mappin
 		return wrong(error, "protocol");
 	if (!kind)
 		kind = proto ? RN_KIND_PORT : RN_KIND_ADDRESS;
-	if (kind != RN_KIND_ADDRESS && kind != RN_KIND_PORT)
+	ports = get_u32(tb[ROAMNAT_A_MAPPING_PUBLIC_PORTS]);
+	if (kind > RN_KIND_BLOCK)
 		return wrong(error, "kind");
+	if (ports && !rn_block_valid(get_port(tb[ROAMNAT_A_MAPPING_PUBLIC_PORT]), ports))
+		return wrong(error, "public-ports");
 	if (state > ROAMNAT_STATE_RELEASING)
 		return wrong(error, "state");
-	if (event > ROAMNAT_EVENT_IDLE)
+	if (event > ROAMNAT_EVENT_FILLING)
 		return wrong(error, "event");
 	if (!get_addr(tb[ROAMNAT_A_MAPPING_PRIVATE_ADDR], &mapping->vm.addr))
 		return wrong(error, "private-addr");
@@ -269,6 +279,8 @@ gboolean agent_kmsg_parse_mapping(struct nlmsghdr *hdr, struct agent_kmsg_mappin
 	mapping->vm.port = get_port(tb[ROAMNAT_A_MAPPING_PRIVATE_PORT]);
 	mapping->pub.proto = (uint8_t)proto;
 	mapping->pub.port = get_port(tb[ROAMNAT_A_MAPPING_PUBLIC_PORT]);
+	mapping->pub.ports = (uint16_t)ports;
+	mapping->bindings = get_u32(tb[ROAMNAT_A_MAPPING_BINDINGS]);
 	mapping->ifindex = get_u32(tb[ROAMNAT_A_MAPPING_IFINDEX]);
 	mapping->lost = get_u32(tb[ROAMNAT_A_MAPPING_LOST]);
 	mapping->state = (uint8_t)state;

@@ -12,6 +12,7 @@
 #include <glib.h>
 #include <netlink/msg.h>
 #include "own/gateway.h"
+#include "proto/binding.h"
 
 #define AGENT_KMSG_ERROR	agent_kmsg_error_quark()
 GQuark agent_kmsg_error_quark(void);
@@ -23,6 +24,7 @@ struct agent_kmsg_mapping {
 	struct rn_timer timer;
 	uint32_t ifindex;	/* miss */
 	uint32_t lost;		/* miss */
+	uint32_t bindings;	/* in a block */
 	uint8_t state;		/* enum roamnat_state, 0 absent */
 	uint8_t event;		/* enum roamnat_event, 0 absent */
 	bool suspended;
@@ -41,6 +43,7 @@ struct agent_kmsg_prefix {
 	uint8_t kind;		/* enum rn_kind */
 	uint64_t idle_ms;
 	uint32_t mark, mark_mask;
+	bool exclude;		/* a destination; kind, idle time and mark are none */
 };
 
 struct agent_kmsg_bound {
@@ -52,6 +55,10 @@ struct agent_kmsg_bound {
 /* keep_timer: the timer of the entry that is in the kernel goes on. */
 int agent_kmsg_build_mapping(struct nl_msg *nl, const struct rn_msg *msg, uint32_t state,
 			     gboolean keep_timer);
+/* With mapping-new; the message must have room for it. */
+int agent_kmsg_build_binding(struct nl_msg *nl, const struct rn_bindings *bindings, guint i);
+/* Room that they take. */
+size_t agent_kmsg_bindings_size(const struct rn_bindings *bindings);
 /* state 0 leaves the attribute out. */
 int agent_kmsg_build_id(struct nl_msg *nl, uint64_t id, uint64_t epoch, uint32_t state);
 int agent_kmsg_build_floor(struct nl_msg *nl, uint64_t id, uint64_t epoch);
@@ -64,6 +71,9 @@ int agent_kmsg_build_bounds(struct nl_msg *nl, const struct agent_kmsg_bound *bo
 
 gboolean agent_kmsg_parse_mapping(struct nlmsghdr *hdr, struct agent_kmsg_mapping *mapping,
 				  GError **error);
+/* Appends those of one message of a binding-get. */
+gboolean agent_kmsg_parse_bindings(struct nlmsghdr *hdr, struct rn_bindings *bindings,
+				   GError **error);
 gboolean agent_kmsg_parse_session(struct nlmsghdr *hdr, struct agent_kmsg_session *session,
 				  GError **error);
 /* values[ROAMNAT_A_CONFIG_MAX + 1], by attribute; absent ones are 0. */

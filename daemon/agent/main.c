@@ -44,13 +44,14 @@ struct agent {
 
 /* ---- from the core ---- */
 
-static gboolean core_send(uint32_t to, const struct rn_msg *msg, void *data)
+static gboolean core_send(uint32_t to, const struct rn_msg *msg,
+			  const struct rn_bindings *bindings, void *data)
 {
 	struct agent *agent = data;
 
 	if (to == RN_CONTROLLER)
 		return agent_session_send(agent->session, msg);
-	return agent_peer_send(agent->peers, to, msg);
+	return agent_peer_send(agent->peers, to, msg, bindings);
 }
 
 static void core_noted(const struct agent_entry *entry, const struct own_act *note, void *data)

@@ -80,7 +80,8 @@ static gboolean take(struct peer *peer, struct rn_conn *conn, const struct rn_ms
 		return TRUE;
 	case RN_MSG_XFER:
 		if (agent_config_covers(peer->peers->config, &msg->vm))
-			agent_core_message(peer->peers->core, peer->number, msg);
+			agent_core_transfer(peer->peers->core, peer->number, msg,
+					    rn_conn_bindings(conn));
 		else
 			refuse_transfer(conn, msg);
 		return TRUE;
@@ -332,15 +333,16 @@ void agent_peer_done(struct agent_peers *peers)
 	}
 }
 
-gboolean agent_peer_send(struct agent_peers *peers, uint32_t to, const struct rn_msg *msg)
+gboolean agent_peer_send(struct agent_peers *peers, uint32_t to, const struct rn_msg *msg,
+			 const struct rn_bindings *bindings)
 {
 	struct peer *peer = g_hash_table_lookup(peers->by_number, &to);
 
 	if (!peer)
 		return FALSE;
-	if (peer->out_up && rn_conn_send(peer->out, msg))
+	if (peer->out_up && rn_conn_send_with(peer->out, msg, bindings))
 		return TRUE;
-	return peer->in && rn_conn_send(peer->in->conn, msg);
+	return peer->in && rn_conn_send_with(peer->in->conn, msg, bindings);
 }
 
 const char *agent_peer_name(struct agent_peers *peers, uint32_t number)

@@ -26,7 +26,8 @@ void agent_peer_begin(struct agent_peers *peers);
 void agent_peer_done(struct agent_peers *peers);
 
 /* False: no connection or no room. */
-gboolean agent_peer_send(struct agent_peers *peers, uint32_t to, const struct rn_msg *msg);
+gboolean agent_peer_send(struct agent_peers *peers, uint32_t to, const struct rn_msg *msg,
+			 const struct rn_bindings *bindings);
 
 /* NULL, and 0, if there is none. */
 const char *agent_peer_name(struct agent_peers *peers, uint32_t number);

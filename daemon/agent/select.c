@@ -12,16 +12,16 @@ static gboolean wrong(GError **error, const char *what, const char *text, const 
 	return FALSE;
 }
 
-/* ADDRESS or ADDRESS:PORT */
+/* ADDRESS, ADDRESS:PORT or ADDRESS:FIRST-LAST */
 static gboolean parse_side(const char *what, const char *text, struct rn_addr *addr,
 			   bool *with_port, uint16_t *port, GError **error)
 {
-	*with_port = false;
-	if (rn_addr_parse(text, addr))
+	uint16_t ports;
+
+	if (rn_side_parse(text, addr, port, &ports)) {
+		*with_port = *port;
 		return TRUE;
-	*with_port = true;
-	if (rn_endpoint_parse(text, addr, port))
-		return TRUE;
+	}
 	return wrong(error, what, text, "an address, or an address and a port");
 }
 
@@ -80,21 +80,18 @@ gboolean agent_select_match(const struct agent_select *select, const struct agen
 	/* Without an id the public side is that of the last mapping. */
 	if (select->by_public && (!own->id || !rn_addr_equal(&select->public, &own->pub.addr)))
 		return FALSE;
-	if (select->by_port_of_public && select->public_port != own->pub.port)
+	if (select->by_port_of_public && select->public_port != own->pub.port &&
+	    (select->public_port < own->pub.port ||
+	     select->public_port >= own->pub.port + (uint32_t)own->pub.ports))
 		return FALSE;
 	return !select->state || !strcmp(select->state, own_gw_state_to_string(own->state));
 }
 
-static char *side(const struct rn_addr *addr, uint16_t port)
+static char *side(const struct rn_addr *addr, uint16_t port, uint16_t ports)
 {
-	char text[RN_ADDR_TEXT];
+	char text[RN_SIDE_TEXT];
 
-	if (!addr->len)
-		return g_strdup("");
-	rn_addr_print(addr, text);
-	if (!port)
-		return g_strdup(text);
-	return g_strdup_printf(addr->len == 16 ? "[%s]:%u" : "%s:%u", text, port);
+	return g_strdup(rn_side_print(addr, port, ports, text));
 }
 
 RnMapping *agent_select_mapping_new(const struct agent_entry *entry)
@@ -107,12 +104,16 @@ RnMapping *agent_select_mapping_new(const struct agent_entry *entry)
 	mapping->id = own->id;
 	mapping->epoch = own->epoch;
 	mapping->state = g_strdup(own_gw_state_to_string(own->state));
-	mapping->public_ = side(own->id ? &own->pub.addr : &(struct rn_addr){ 0 }, own->pub.port);
-	mapping->private_ = side(&own->vm.addr, own->vm.port);
+	mapping->public_ = side(own->id ? &own->pub.addr : &(struct rn_addr){ 0 }, own->pub.port,
+				own->pub.ports);
+	if (own->vm.kind == RN_KIND_BLOCK)
+		mapping->block = own->vm.port;
+	mapping->private_ = side(&own->vm.addr, own->vm.kind == RN_KIND_PORT ? own->vm.port : 0,
+				 0);
 	mapping->protocol = g_strdup(own->vm.kind == RN_KIND_PORT ?
 				     rn_proto_name(own->vm.proto, proto) : "");
 	mapping->zone = own->vm.zone;
-	mapping->kind = g_strdup(own->vm.kind == RN_KIND_PORT ? "port" : "address");
+	mapping->kind = g_strdup(rn_kind_to_string(own->vm.kind));
 	mapping->owner = NULL;
 	mapping->pool = g_strdup("");
 	mapping->destination = NULL;

@@ -115,6 +115,52 @@ bool rn_endpoint_parse(const char *text, struct rn_addr *addr, uint16_t *port)
 	return ok;
 }
 
+bool rn_block_valid(uint32_t port, uint32_t ports)
+{
+	return ports && ports <= 32768 && !(ports & (ports - 1)) && port &&
+	       !(port & (ports - 1)) && port <= 65535;
+}
+
+char *rn_side_print(const struct rn_addr *addr, uint16_t port, uint16_t ports,
+		    char buf[RN_SIDE_TEXT])
+{
+	char text[RN_ADDR_TEXT], range[16] = "";
+
+	*buf = 0;
+	if (!addr->len)
+		return buf;
+	if (!port)
+		return strcpy(buf, rn_addr_print(addr, text));
+	if (ports)
+		snprintf(range, sizeof(range), "-%u", port + ports - 1u);
+	snprintf(buf, RN_SIDE_TEXT, addr->len == 16 ? "[%s]:%u%s" : "%s:%u%s",
+		 rn_addr_print(addr, text), port, range);
+	return buf;
+}
+
+bool rn_side_parse(const char *text, struct rn_addr *addr, uint16_t *port, uint16_t *ports)
+{
+	const char *colon = strrchr(text, ':'), *dash = colon ? strchr(colon, '-') : NULL;
+	char buf[RN_SIDE_TEXT];
+	unsigned int last;
+
+	*port = 0;
+	*ports = 0;
+	if (rn_addr_parse(text, addr))
+		return true;
+	if (!dash)
+		return rn_endpoint_parse(text, addr, port);
+	if ((size_t)(dash - text) >= sizeof(buf) || !parse_number(dash + 1, 65535, &last))
+		return false;
+	memcpy(buf, text, (size_t)(dash - text));
+	buf[dash - text] = 0;
+	if (!rn_endpoint_parse(buf, addr, port) || last < *port ||
+	    !rn_block_valid(*port, last - *port + 1))
+		return false;
+	*ports = (uint16_t)(last - *port + 1);
+	return true;
+}
+
 /* Whether bits from `from` on are 0. */
 static bool host_bits_clear(const struct rn_addr *addr, unsigned int from)
 {
@@ -163,7 +209,8 @@ unsigned int rn_private_hash(const struct rn_private *side)
 
 bool rn_public_equal(const struct rn_public *a, const struct rn_public *b)
 {
-	return a->proto == b->proto && a->port == b->port && rn_addr_equal(&a->addr, &b->addr);
+	return a->proto == b->proto && a->port == b->port && a->ports == b->ports &&
+	       rn_addr_equal(&a->addr, &b->addr);
 }
 
 unsigned int rn_public_hash(const struct rn_public *side)
@@ -188,6 +235,9 @@ char *rn_private_print(const struct rn_private *side, char buf[RN_SIDE_TEXT])
 
 	if (side->kind == RN_KIND_PORT)
 		len = print_port(buf, &side->addr, side->port, side->proto);
+	else if (side->kind == RN_KIND_BLOCK)
+		len = snprintf(buf, RN_SIDE_TEXT, "%s block %u", rn_addr_print(&side->addr, text),
+			       side->port);
 	else
 		len = snprintf(buf, RN_SIDE_TEXT, "%s", rn_addr_print(&side->addr, text));
 	snprintf(buf + len, RN_SIDE_TEXT - (size_t)len, " zone %u", side->zone);
@@ -200,9 +250,21 @@ char *rn_public_print(const struct rn_public *side, char buf[RN_SIDE_TEXT])
 
 	if (side->proto)
 		print_port(buf, &side->addr, side->port, side->proto);
+	else if (side->ports)
+		rn_side_print(&side->addr, side->port, side->ports, buf);
 	else
 		strcpy(buf, rn_addr_print(&side->addr, text));
 	return buf;
+}
+
+const char *rn_kind_to_string(uint8_t kind)
+{
+	static const char *const names[] = {
+		"", [RN_KIND_ADDRESS] = "address", [RN_KIND_PORT] = "port",
+		[RN_KIND_BLOCK] = "block",
+	};
+
+	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : "";
 }
 
 static const struct {

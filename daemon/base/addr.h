@@ -17,6 +17,7 @@
 enum rn_kind {			/* numbers as in roamnat.h, enum roamnat_kind */
 	RN_KIND_ADDRESS = 1,
 	RN_KIND_PORT = 2,
+	RN_KIND_BLOCK = 3,
 };
 
 struct rn_addr {
@@ -29,18 +30,21 @@ struct rn_prefix {
 	uint8_t len;
 };
 
-/* The private side: which VM, and for a port mapping which of its ports. */
+/* The private side: which VM, and for a port mapping which of its ports, for a
+ * block of ports which of its blocks, from 0.
+ */
 struct rn_private {
 	uint32_t zone;
 	uint8_t kind;		/* enum rn_kind */
-	uint8_t proto;		/* IP protocol; 0 for an address mapping */
+	uint8_t proto;		/* IP protocol of a port mapping, else 0 */
 	uint16_t port;		/* host order; 0 for an address mapping */
 	struct rn_addr addr;
 };
 
 struct rn_public {
 	uint8_t proto;
-	uint16_t port;
+	uint16_t port;		/* of a block the first */
+	uint16_t ports;		/* of a block how many, a power of two; else 0 */
 	struct rn_addr addr;
 };
 
@@ -66,13 +70,25 @@ bool rn_prefix_contains(const struct rn_prefix *prefix, const struct rn_addr *ad
 
 bool rn_private_equal(const struct rn_private *a, const struct rn_private *b);
 unsigned int rn_private_hash(const struct rn_private *side);
-/* "10.0.0.5 zone 1" or "10.0.0.5:80/tcp zone 1" */
+/* "10.0.0.5 zone 1", "10.0.0.5:80/tcp zone 1" or "10.0.0.5 block 0 zone 1" */
 char *rn_private_print(const struct rn_private *side, char buf[RN_SIDE_TEXT]);
 
 bool rn_public_equal(const struct rn_public *a, const struct rn_public *b);
 unsigned int rn_public_hash(const struct rn_public *side);
-/* "203.0.113.7" or "203.0.113.7:40001/tcp" */
+/* The address, or "ADDRESS:PORT", or of a block "ADDRESS:FIRST-LAST"; with
+ * brackets for IPv6. "" for no address.
+ */
+char *rn_side_print(const struct rn_addr *addr, uint16_t port, uint16_t ports,
+		    char buf[RN_SIDE_TEXT]);
+/* What rn_side_print prints; port and ports are 0 if there are none. */
+bool rn_side_parse(const char *text, struct rn_addr *addr, uint16_t *port, uint16_t *ports);
+/* "203.0.113.7", "203.0.113.7:40001/tcp" or "203.0.113.7:1024-1535" */
 char *rn_public_print(const struct rn_public *side, char buf[RN_SIDE_TEXT]);
+/* ports is a power of two, and port a multiple of it; no block begins at 0. */
+bool rn_block_valid(uint32_t port, uint32_t ports);
+
+/* "address", "port", "block"; "" for another */
+const char *rn_kind_to_string(uint8_t kind);
 
 /* tcp, udp, icmp, or a number */
 const char *rn_proto_name(uint8_t proto, char buf[8]);

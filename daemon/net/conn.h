@@ -12,6 +12,7 @@
 
 #include <glib.h>
 #include "net/tls.h"
+#include "proto/binding.h"
 #include "proto/msg.h"
 
 struct rn_conn;
@@ -49,6 +50,11 @@ struct rn_conn_ops {
  * `drained`, before `up` and after rn_conn_close.
  */
 gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg);
+/* The same with the bindings of a transfer; NULL for none. */
+gboolean rn_conn_send_with(struct rn_conn *conn, const struct rn_msg *msg,
+			   const struct rn_bindings *bindings);
+/* Inside ops->message: the bindings that came with it, NULL for none. */
+const struct rn_bindings *rn_conn_bindings(const struct rn_conn *conn);
 /* So much waits for the peer that who can wait should wait for `drained`; the
  * rest of the queue is for those who cannot.
  */

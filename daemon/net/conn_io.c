@@ -20,7 +20,20 @@ static gboolean on_message(const struct rn_msg *msg, void *ctx)
 	conn->turn++;
 	if (conn->ops && conn->ops->message)
 		conn->ops->message(conn, msg, conn->data);
+	conn->bindings = NULL;
 	return conn->state == CONN_UP;
+}
+
+static void on_bindings(const struct rn_bindings *bindings, void *ctx)
+{
+	struct rn_conn *conn = ctx;
+
+	conn->bindings = bindings;
+}
+
+const struct rn_bindings *rn_conn_bindings(const struct rn_conn *conn)
+{
+	return conn->bindings;
 }
 
 /* The answer names nothing but the nonce, so that no state machine can take it
@@ -51,7 +64,7 @@ static gboolean on_refused(const struct rn_msg *msg, const GError *why, void *ct
 
 static gboolean on_frame(const guint8 *bytes, gsize len, void *ctx)
 {
-	static const struct rn_codec_sink sink = { on_message, on_refused };
+	static const struct rn_codec_sink sink = { on_message, on_refused, on_bindings };
 	struct rn_conn *conn = ctx;
 	g_autoptr(GError) why = NULL;
 
@@ -151,7 +164,8 @@ gboolean rn_conn_full(const struct rn_conn *conn)
 	return queued(conn) >= RN_CONN_QUEUE_FULL;
 }
 
-gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg)
+gboolean rn_conn_send_with(struct rn_conn *conn, const struct rn_msg *msg,
+			   const struct rn_bindings *bindings)
 {
 	if (conn->state != CONN_UP || queued(conn) >= RN_CONN_QUEUE_MAX)
 		return FALSE;
@@ -159,12 +173,18 @@ gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg)
 		end_batch(conn);
 	if (!conn->batch)
 		begin_batch(conn);
-	if (!rn_codec_append(conn->batch, conn->batch_count, msg)) {
-		end_batch(conn);
-		begin_batch(conn);
-		/* One message is far below the bound of a frame. */
-		if (!rn_codec_append(conn->batch, 0, msg))
-			g_assert_not_reached();
+	if (!rn_codec_append_with(conn->batch, conn->batch_count, msg, bindings)) {
+		if (conn->batch_count)
+			end_batch(conn);
+		if (!conn->batch)
+			begin_batch(conn);
+		/* One message is far below the bound of a frame; and bindings are
+		 * too, or the caller did not keep to theirs.
+		 */
+		if (!rn_codec_append_with(conn->batch, 0, msg, bindings)) {
+			g_assert(bindings);
+			return FALSE;
+		}
 	}
 	conn->batch_count++;
 	if (rn_conn_full(conn))
@@ -173,6 +193,11 @@ gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg)
 	if (!conn->blocked)
 		g_source_set_ready_time(conn->source, 0);
 	return TRUE;
+}
+
+gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg)
+{
+	return rn_conn_send_with(conn, msg, NULL);
 }
 
 /* After E_AGAIN GnuTLS wants the same bytes again: the first frame of the queue

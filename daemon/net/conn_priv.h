@@ -61,6 +61,7 @@ struct rn_conn {
 	struct rn_session session;
 	struct rn_frame_reader reader;
 	guint refused;		/* messages refused by the decoder */
+	const struct rn_bindings *bindings;	/* of the message in hand */
 
 	GByteArray *batch;	/* head and body of the frame that grows */
 	gsize batch_count;

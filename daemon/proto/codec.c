@@ -4,7 +4,7 @@
 
 #include <string.h>
 #include "proto/arena.h"
-#include "roamnat.pb-c.h"
+#include "proto/binding_priv.h"
 
 typedef Roamnat__V1__Message PbMessage;
 typedef Roamnat__V1__Private PbPrivate;
@@ -33,7 +33,7 @@ static gboolean has_vm(const struct rn_private *vm)
 
 static gboolean has_pub(const struct rn_public *pub)
 {
-	return pub->addr.len || pub->proto || pub->port;
+	return pub->addr.len || pub->proto || pub->port || pub->ports;
 }
 
 static gboolean has_timer(const struct rn_timer *timer)
@@ -61,6 +61,7 @@ static void put_sides(struct packed *to, const struct rn_msg *from)
 	to->pub.protocol = from->pub.proto;
 	to->pub.port = from->pub.port;
 	to->pub.addr = bytes_of(&from->pub.addr);
+	to->pub.ports = from->pub.ports;
 	if (has_pub(&from->pub))
 		to->msg.pub = &to->pub;
 
@@ -106,8 +107,10 @@ static void append_head(GByteArray *frame, gsize len)
 	g_byte_array_append(frame, head, n);
 }
 
-gboolean rn_codec_append(GByteArray *frame, gsize count, const struct rn_msg *msg)
+gboolean rn_codec_append_with(GByteArray *frame, gsize count, const struct rn_msg *msg,
+			      const struct rn_bindings *bindings)
 {
+	g_autoptr(RnBindingPacked) list = rn_binding_pack(bindings);
 	struct packed packed;
 	guint before = frame->len;
 	gsize len;
@@ -115,6 +118,7 @@ gboolean rn_codec_append(GByteArray *frame, gsize count, const struct rn_msg *ms
 	if (count >= RN_FRAME_MESSAGES)
 		return FALSE;
 	put_message(&packed, msg);
+	rn_binding_put(list, &packed.msg);
 	len = roamnat__v1__message__get_packed_size(&packed.msg);
 	append_head(frame, len);
 	if (frame->len + len > RN_FRAME_MAX) {
@@ -125,6 +129,11 @@ gboolean rn_codec_append(GByteArray *frame, gsize count, const struct rn_msg *ms
 	g_byte_array_set_size(frame, before + (guint)len);
 	roamnat__v1__message__pack(&packed.msg, frame->data + before);
 	return TRUE;
+}
+
+gboolean rn_codec_append(GByteArray *frame, gsize count, const struct rn_msg *msg)
+{
+	return rn_codec_append_with(frame, count, msg, NULL);
 }
 
 gsize rn_codec_encode(const struct rn_msg *msgs, gsize n, GByteArray *frame)
@@ -168,14 +177,16 @@ static gboolean get_vm(struct rn_private *to, const PbPrivate *from, GError **er
 		return TRUE;
 	if (!get_addr(&to->addr, &from->addr, "vm", error))
 		return FALSE;
-	if (from->kind != RN_KIND_ADDRESS && from->kind != RN_KIND_PORT)
-		return refuse(error, "vm.kind %u is neither address nor port", from->kind);
+	if (from->kind < RN_KIND_ADDRESS || from->kind > RN_KIND_BLOCK)
+		return refuse(error, "vm.kind %u is none of address, port and block", from->kind);
 	if (from->protocol > 255)
 		return refuse(error, "vm.protocol %u is over 255", from->protocol);
 	if (from->port > 65535)
 		return refuse(error, "vm.port %u is over 65535", from->port);
 	if (from->kind == RN_KIND_ADDRESS && (from->protocol || from->port))
 		return refuse(error, "vm has a protocol or port, but its kind is address");
+	if (from->kind == RN_KIND_BLOCK && from->protocol)
+		return refuse(error, "vm has a protocol, but its kind is block");
 	if (from->kind == RN_KIND_PORT && !from->protocol)
 		return refuse(error, "vm has no protocol, but its kind is port");
 	if (!from->addr.len)
@@ -197,12 +208,16 @@ static gboolean get_pub(struct rn_public *to, const PbPublic *from, GError **err
 		return refuse(error, "pub.protocol %u is over 255", from->protocol);
 	if (from->port > 65535)
 		return refuse(error, "pub.port %u is over 65535", from->port);
-	if (from->port && !from->protocol)
+	if (from->ports && (from->protocol || !rn_block_valid(from->port, from->ports)))
+		return refuse(error, "pub.ports %u from %u is no block of ports", from->ports,
+			      from->port);
+	if (from->port && !from->protocol && !from->ports)
 		return refuse(error, "pub has a port, but no protocol");
 	if (!from->addr.len)
 		return refuse(error, "pub has no address");
 	to->proto = (uint8_t)from->protocol;
 	to->port = (uint16_t)from->port;
+	to->ports = (uint16_t)from->ports;
 	return TRUE;
 }
 
@@ -239,6 +254,8 @@ static gboolean check_presence(const struct rn_msg *msg, GError **error)
 		return refuse(error, "vm is missing");
 	if (pub && !msg->pub.addr.len)
 		return refuse(error, "pub is missing");
+	if (pub && (msg->vm.kind == RN_KIND_BLOCK) != (msg->pub.ports != 0))
+		return refuse(error, "vm and pub are not both of a block");
 	return TRUE;
 }
 
@@ -289,11 +306,22 @@ static gboolean get_message(struct rn_msg *to, const PbMessage *from, GError **e
 static gboolean deliver(const PbMessage *from, const struct rn_codec_sink *sink, void *ctx)
 {
 	g_autoptr(GError) why = NULL;
+	g_autoptr(RnBindings) bindings = NULL;
 	struct rn_msg msg;
 
-	if (get_message(&msg, from, &why))
-		return sink->message(&msg, ctx);
-	return sink->refused(&msg, why, ctx);
+	if (!get_message(&msg, from, &why))
+		return sink->refused(&msg, why, ctx);
+	if (from->n_bindings) {
+		bindings = rn_binding_get(from, &msg, &why);
+		if (!bindings) {
+			rn_msg_clear(&msg);
+			msg.nonce = from->nonce;
+			return sink->refused(&msg, why, ctx);
+		}
+		if (sink->bindings)
+			sink->bindings(bindings, ctx);
+	}
+	return sink->message(&msg, ctx);
 }
 
 static gboolean refuse_frame(const struct rn_arena *arena, gsize len, GError **error)

@@ -8,6 +8,7 @@
 #define RN_PROTO_CODEC_H
 
 #include <glib.h>
+#include "proto/binding.h"
 #include "proto/msg.h"
 
 /* No frame has more messages; keeps honest frames far below RN_ARENA_CAP. */
@@ -30,12 +31,19 @@ struct rn_codec_sink {
 	 * why names the type and the field. FALSE as above.
 	 */
 	gboolean (*refused)(const struct rn_msg *msg, const GError *why, void *ctx);
+	/* Before `message`: the bindings of a transfer that has some. Valid until
+	 * `message` returns. May be NULL: they are left out.
+	 */
+	void (*bindings)(const struct rn_bindings *bindings, void *ctx);
 };
 
 /* Appends msg to the Frame that frame holds. FALSE, and frame is as it was, if
  * it would grow over RN_FRAME_MAX bytes or count is RN_FRAME_MESSAGES already.
  */
 gboolean rn_codec_append(GByteArray *frame, gsize count, const struct rn_msg *msg);
+/* The same with bindings, of a transfer; NULL for none. */
+gboolean rn_codec_append_with(GByteArray *frame, gsize count, const struct rn_msg *msg,
+			      const struct rn_bindings *bindings);
 /* Appends as many of msgs as one frame takes, returns how many: the caller goes
  * on with the others in the next frame. frame must be empty.
  */

@@ -41,7 +41,8 @@ static gboolean answer(int err, GError **error)
 }
 
 gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_msg *msg,
-				  uint32_t state, gboolean keep_timer, GError **error)
+				  uint32_t state, gboolean keep_timer,
+				  const struct rn_bindings *bindings, GError **error)
 {
 	struct agent_kmsg_mapping *old, m = {
 		.id = msg->id, .epoch = msg->epoch, .incarnation = msg->incarnation,
@@ -127,7 +128,8 @@ static uint32_t sent_to[64];
 static guint n_sent;
 static struct agent_core *core;
 
-static gboolean on_send(uint32_t to, const struct rn_msg *msg, void *data)
+static gboolean on_send(uint32_t to, const struct rn_msg *msg,
+			const struct rn_bindings *bindings, void *data)
 {
 	ck_assert_uint_lt(n_sent, G_N_ELEMENTS(sent));
 	sent[n_sent] = *msg;

@@ -39,7 +39,7 @@ static gboolean on_refused(const struct rn_msg *msg, const GError *why, void *ct
 	return TRUE;
 }
 
-static const struct rn_codec_sink sink = { on_message, on_refused };
+static const struct rn_codec_sink sink = { on_message, on_refused, NULL };
 
 static gboolean decode(const guint8 *bytes, gsize len, struct seen *seen, GError **error)
 {
@@ -435,7 +435,7 @@ static gboolean judge(const struct rn_msg *msg, void *ctx)
 
 START_TEST(mutation)
 {
-	static const struct rn_codec_sink judges = { judge, on_refused };
+	static const struct rn_codec_sink judges = { judge, on_refused, NULL };
 	g_autoptr(GByteArray) whole = g_byte_array_new();
 	struct rn_msg msgs[3] = { full(), full(), { .type = RN_MSG_HELLO, .nonce = 4 } };
 	guint frames = 0;

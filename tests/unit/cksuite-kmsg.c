@@ -162,7 +162,7 @@ static const struct {
 	uint32_t value;
 	const char *wrong;
 } bad_numbers[] = {
-	{ 4, 5, "state" }, { 5, 3, "kind" }, { 7, 256, "protocol" }, { 16, 6, "event" },
+	{ 4, 5, "state" }, { 5, 4, "kind" }, { 7, 256, "protocol" }, { 16, 7, "event" },
 };
 
 START_TEST(test_bad_number)
@@ -347,6 +347,65 @@ START_TEST(test_build_prefix)
 END_TEST
 
 /* A message without room says so, and is not sent half. */
+/* RFC 6888, REQ-6: a destination has no kind and no timer. */
+START_TEST(test_build_exclude)
+{
+	const struct agent_kmsg_prefix prefix = {
+		.ifindex = 3, .prefix = { { 4, { 172, 16, 0, 0 } }, 12 }, .zone = 7,
+		.exclude = true,
+	};
+	struct nlattr *tb[ROAMNAT_A_PREFIX_MAX + 1], *attr;
+	struct nl_msg *nl = begin(ROAMNAT_CMD_INSIDE_SET);
+
+	ck_assert_int_eq(agent_kmsg_build_prefix(nl, &prefix), 0);
+	attr = genlmsg_attrdata(genlmsg_hdr(nlmsg_hdr(nl)), 0);
+	ck_assert_int_eq(nla_type(attr), ROAMNAT_A_INSIDE_EXCLUDE);
+	nla_parse_nested(tb, ROAMNAT_A_PREFIX_MAX, attr, NULL);
+	ck_assert_uint_eq(nla_get_u32(tb[ROAMNAT_A_PREFIX_LEN]), 12);
+	ck_assert_uint_eq(nla_get_u32(tb[ROAMNAT_A_PREFIX_ZONE]), 7);
+	ck_assert_ptr_null(tb[ROAMNAT_A_PREFIX_KIND]);
+	ck_assert_ptr_null(tb[ROAMNAT_A_PREFIX_IDLE_MS]);
+	nlmsg_free(nl);
+}
+END_TEST
+
+/* What mapping-new says of a block and its bindings is what binding-get would. */
+START_TEST(test_build_block)
+{
+	g_autoptr(RnBindings) sent = rn_bindings_new(), got = rn_bindings_new();
+	struct rn_addr remotes[2] = { { 4, { 192, 0, 2, 9 } }, { 4, { 192, 0, 2, 10 } } };
+	struct rn_binding b[2] = {
+		{ .proto = 6, .state = ROAMNAT_BINDING_STATE_ESTABLISHED, .private_port = 40000,
+		  .public_port = 2049, .elapsed = 5, .remaining = 6, .n_remotes = 2 },
+		{ .proto = 1, .state = ROAMNAT_BINDING_STATE_RESTING, .private_port = 0,
+		  .public_port = 3071, .many_remotes = true, .remote_hash = 99, .remote = 2 },
+	};
+	struct nl_msg *nl = begin(ROAMNAT_CMD_MAPPING_NEW);
+	struct rn_msg msg = grant();
+	struct agent_kmsg_mapping m;
+
+	g_array_append_vals(sent->list, b, 2);
+	g_array_append_vals(sent->remotes, remotes, 2);
+	msg.vm.kind = RN_KIND_BLOCK;
+	msg.vm.proto = 0;
+	msg.vm.port = 3;
+	msg.pub = (struct rn_public) { .port = 2048, .ports = 1024, .addr = msg.pub.addr };
+	ck_assert_int_eq(agent_kmsg_build_mapping(nl, &msg, ROAMNAT_STATE_HELD, FALSE), 0);
+	for (guint i = 0; i < 2; i++)
+		ck_assert_int_eq(agent_kmsg_build_binding(nl, sent, i), 0);
+	ck_assert(agent_kmsg_parse_mapping(nlmsg_hdr(nl), &m, NULL));
+	ck_assert(rn_private_equal(&m.vm, &msg.vm));
+	ck_assert(rn_public_equal(&m.pub, &msg.pub));
+	ck_assert(agent_kmsg_parse_bindings(nlmsg_hdr(nl), got, NULL));
+	ck_assert_uint_eq(got->list->len, 2);
+	ck_assert_mem_eq(got->list->data, b, sizeof(b));
+	ck_assert_uint_eq(got->remotes->len, 2);
+	ck_assert_mem_eq(got->remotes->data, remotes, sizeof(remotes));
+	ck_assert_uint_ge(agent_kmsg_bindings_size(sent) + 512, nlmsg_hdr(nl)->nlmsg_len);
+	nlmsg_free(nl);
+}
+END_TEST
+
 START_TEST(test_build_no_room)
 {
 	struct rn_msg msg = grant();
@@ -419,6 +478,8 @@ Suite *suite_kmsg(void)
 	tcase_add_test(in, test_session);
 	suite_add_tcase(suite, in);
 	tcase_add_test(out, test_build_mapping);
+	tcase_add_test(out, test_build_exclude);
+	tcase_add_test(out, test_build_block);
 	tcase_add_test(out, test_build_id);
 	tcase_add_test(out, test_build_refuse);
 	tcase_add_test(out, test_build_prefix);

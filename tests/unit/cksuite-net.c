@@ -454,7 +454,7 @@ START_TEST(unknown_type)
 		0x0a, 11, 0x08, 99, 0x61, 7, 0, 0, 0, 0, 0, 0, 0,
 		0x0a, 2, 0x08, RN_MSG_HELLO,
 	};
-	static const struct rn_codec_sink sink = { keep_message, NULL };
+	static const struct rn_codec_sink sink = { keep_message, NULL, NULL };
 	struct rn_msg deny = { 0 };
 	guint8 buf[512];
 	struct raw raw;
@@ -486,7 +486,7 @@ static gboolean count_message(const struct rn_msg *msg, void *ctx)
 
 static gboolean count_frame(const guint8 *bytes, gsize len, void *ctx)
 {
-	static const struct rn_codec_sink sink = { count_message, NULL };
+	static const struct rn_codec_sink sink = { count_message, NULL, NULL };
 
 	ck_assert(rn_codec_decode(bytes, len, &sink, ctx, NULL));
 	return TRUE;
