@@ -6,6 +6,7 @@
 
 #define LEASE_MIN_MS	10000
 #define KEEP_MIN_MS	60000
+#define BLOCK_MIN	8	/* ports */
 
 static const struct rn_config_key keys[] = {
 	{ "controller", "name", FALSE },
@@ -24,6 +25,8 @@ static const struct rn_config_key keys[] = {
 	{ "pool *", "kind", FALSE },
 	{ "pool *", "ports", FALSE },
 	{ "pool *", "protocols", FALSE },
+	{ "pool *", "block-size", FALSE },
+	{ "pool *", "blocks-per-vm", FALSE },
 	{ "pool *", "zones", FALSE },
 	{ "pool *", "idle-timeout", FALSE },
 	{ "pool *", "exclude", FALSE },
@@ -196,24 +199,54 @@ static gboolean one_family(struct rn_ctl_config *config, const char *group,
 	return TRUE;
 }
 
+/* That they are powers of two, and fit, is seen by the pool. */
+static gboolean parse_blocks(struct rn_ctl_config *config, const char *group,
+			     struct rn_pool_spec *spec, GError **error)
+{
+	guint64 size, n;
+
+	if (!rn_config_uint(config->file, group, "block-size", BLOCK_MIN, 32768, 512, &size,
+			    error) ||
+	    !rn_config_uint(config->file, group, "blocks-per-vm", 1, 64, 4, &n, error) ||
+	    !parse_ports(config, group, spec, error))
+		return FALSE;
+	spec->block_size = size;
+	spec->blocks_per_vm = n;
+	return TRUE;
+}
+
 static gboolean load_port_keys(struct rn_ctl_config *config, const char *group,
 			       struct rn_pool_spec *spec, GError **error)
 {
+	static const struct {
+		const char *key;
+		uint8_t kinds;		/* bits */
+		const char *need;
+	} needs[] = {
+		{ "ports", 1 << RN_KIND_PORT | 1 << RN_KIND_BLOCK, "kind=port or kind=block" },
+		{ "protocols", 1 << RN_KIND_PORT, "kind=port" },
+		{ "block-size", 1 << RN_KIND_BLOCK, "kind=block" },
+		{ "blocks-per-vm", 1 << RN_KIND_BLOCK, "kind=block" },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(needs); i++) {
+		if (needs[i].kinds & 1 << spec->kind ||
+		    !rn_config_string(config->file, group, needs[i].key))
+			continue;
+		rn_config_error(config->file, group, needs[i].key, error, "needs %s",
+				needs[i].need);
+		return FALSE;
+	}
 	if (spec->kind == RN_KIND_PORT)
 		return parse_ports(config, group, spec, error) &&
 		       parse_protocols(config, group, spec, error);
-	if (rn_config_string(config->file, group, "ports") ||
-	    rn_config_string(config->file, group, "protocols")) {
-		rn_config_error(config->file, group, "ports", error,
-				"ports and protocols need kind=port");
-		return FALSE;
-	}
-	return TRUE;
+	return spec->kind != RN_KIND_BLOCK || parse_blocks(config, group, spec, error);
 }
 
 static gboolean load_pool(struct rn_ctl_config *config, const char *name, GError **error)
 {
-	static const char *const kinds[] = { "address", "port", NULL };
+	static const char *const kinds[] = { "address", "port", "block", NULL };
+	static const uint8_t values[] = { RN_KIND_ADDRESS, RN_KIND_PORT, RN_KIND_BLOCK };
 	g_autoptr(GArray) zones = g_array_new(FALSE, FALSE, sizeof(uint32_t));
 	g_autoptr(GArray) exclude = g_array_new(FALSE, FALSE, sizeof(struct rn_addr));
 	g_autofree char *group = g_strconcat("pool ", name, NULL);
@@ -227,7 +260,7 @@ static gboolean load_pool(struct rn_ctl_config *config, const char *name, GError
 				error) ||
 	    !rn_config_duration(config->file, group, "idle-timeout", 0, &idle, error))
 		return FALSE;
-	spec.kind = kind == 0 ? RN_KIND_ADDRESS : RN_KIND_PORT;
+	spec.kind = values[kind];
 	spec.prefixes = prefixes;
 	spec.idle_ms = idle;
 	if (!one_family(config, group, &spec, error) ||

@@ -352,6 +352,7 @@ static uint8_t may_ask(struct rn_core *core, struct rn_gateway *gw, const struct
 {
 	bool is_address = msg->vm.kind == RN_KIND_ADDRESS;
 	bool is_port = msg->vm.kind == RN_KIND_PORT;
+	bool is_block = msg->vm.kind == RN_KIND_BLOCK;
 	bool has_proto = msg->vm.proto;
 
 	if (!gw->own.registered)
@@ -360,9 +361,26 @@ static uint8_t may_ask(struct rn_core *core, struct rn_gateway *gw, const struct
 		return RN_CODE_WRONG_INCARNATION;
 	if (!gw->own.live)
 		return RN_CODE_LEASE_OVER;
-	if (!msg->vm.addr.len || (!is_address && !is_port) || is_port != has_proto)
+	if (!msg->vm.addr.len || (!is_address && !is_port && !is_block) || is_port != has_proto)
 		return RN_CODE_BAD_MESSAGE;
 	return rn_core_plan_allows(core, gw) ? RN_CODE_OK : RN_CODE_PLAN_EXCEEDED;
+}
+
+/* A VM gets its blocks one after the other. */
+static bool block_is_next(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg)
+{
+	struct rn_private before = msg->vm;
+	const struct rn_record *record;
+
+	if (msg->vm.kind != RN_KIND_BLOCK || !msg->vm.port)
+		return true;
+	before.port--;
+	record = rn_records_vm(core->records, &before);
+	if (record && rn_record_owned(record))
+		return true;
+	rn_core_refuse(core, gw, msg, OWN_NOTE_REFUSED, RN_CODE_BAD_MESSAGE,
+		       "the VM does not have the block before this one");
+	return false;
 }
 
 /* A VM without a mapping: the endpoint it had last, or a free one (S2). */
@@ -384,10 +402,17 @@ static void allocate(struct rn_core *core, struct rn_gateway *gw, const struct r
 		rn_core_refuse(core, gw, msg, OWN_NOTE_REFUSED, code, NULL);
 		return;
 	}
+	if (!block_is_next(core, gw, msg))
+		return;
 	pool = rn_pools_pick(core->pools, &msg->vm, last ? &last->own.pub : NULL,
 			     rn_core_wall(), &pub, &why);
 	if (!pool) {
 		rn_core_refuse(core, gw, msg, OWN_NOTE_REFUSED, RN_CODE_POOL_EMPTY, why);
+		return;
+	}
+	if (msg->vm.kind == RN_KIND_BLOCK && msg->vm.port >= rn_pool_spec(pool)->blocks_per_vm) {
+		rn_core_refuse(core, gw, msg, OWN_NOTE_REFUSED, RN_CODE_LIMIT,
+			       "the VM has all the blocks that its pool allows one VM (blocks-per-vm)");
 		return;
 	}
 	record = rn_records_public(core->records, &pub);
@@ -566,6 +591,20 @@ static void save_quarantines(struct rn_core *core)
 	g_clear_pointer(&core->again, g_array_unref);
 }
 
+/* Ports that somebody has must not be part of a block that another could get. */
+static gboolean fits(struct rn_core *core, const struct rn_record *record, GError **error)
+{
+	g_autofree char *misfit = NULL;
+
+	if (!rn_record_owned(record) && (record->own.state != OWN_CTL_QUARANTINE ||
+					 record->own.free_at <= rn_core_wall()))
+		return TRUE;
+	misfit = rn_pools_misfit(core->pools, &record->own.pub);
+	if (misfit)
+		g_set_error_literal(error, RN_STORE_ERROR, RN_STORE_ERROR_FAILED, misfit);
+	return !misfit;
+}
+
 static gboolean load_mapping(const struct rn_store_mapping *row, void *data, GError **error)
 {
 	struct rn_core *core = data;
@@ -577,12 +616,14 @@ static gboolean load_mapping(const struct rn_store_mapping *row, void *data, GEr
 			    row->id);
 		return FALSE;
 	}
-	if (rn_record_owned(record)) {
-		rn_pools_grant(core->pools, &row->pub, &row->vm);
-	} else if (row->state == OWN_CTL_QUARANTINE) {
+	if (row->state == OWN_CTL_QUARANTINE)
 		quarantine_again(core, record);
+	if (!fits(core, record, error))
+		return FALSE;
+	if (rn_record_owned(record))
+		rn_pools_grant(core->pools, &row->pub, &row->vm);
+	else if (row->state == OWN_CTL_QUARANTINE)
 		rn_pools_quarantine(core->pools, &row->pub, &row->vm, record->own.free_at);
-	}
 	return TRUE;
 }
 

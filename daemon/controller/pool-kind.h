@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Between pool.c and the two kinds of pool; nobody else includes this. */
+/* Between pool.c and the kinds of pool; nobody else includes this. */
 #ifndef RN_CONTROLLER_POOL_KIND_H
 #define RN_CONTROLLER_POOL_KIND_H
 
@@ -20,11 +20,16 @@ struct rn_pool_kind {
 	/* vm begins (1) or ends (-1) to hold pub */
 	void (*pair)(void *state, const struct rn_public *pub, const struct rn_private *vm,
 		     int change);
+	/* The address that vm has to keep to, NULL for none; NULL if the kind pairs
+	 * by itself or not at all.
+	 */
+	const struct rn_addr *(*paired)(const void *state, const struct rn_private *vm);
 	uint64_t (*total)(const void *state);
 };
 
 extern const struct rn_pool_kind rn_pool_kind_address;
 extern const struct rn_pool_kind rn_pool_kind_port;
+extern const struct rn_pool_kind rn_pool_kind_block;
 
 /* Hash and equality of struct rn_addr and struct rn_public for GHashTable. */
 guint rn_pool_addr_hash(gconstpointer addr);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * Pools side by side: which one serves a private side, which one an endpoint
- * belongs to, and the quarantine, which is the same for both kinds.
+ * belongs to, and the quarantine, which is the same for all kinds.
  */
 #include "controller/heap.h"
 #include "controller/pool-kind.h"
@@ -169,6 +169,24 @@ static gboolean spans_add(struct rn_pools *pools, struct rn_pool *pool, GError *
 	return TRUE;
 }
 
+static gboolean block_spec_valid(const struct rn_pool_spec *spec, GError **error)
+{
+	uint32_t size = spec->block_size, end = spec->port_hi + 1u;
+
+	if (!rn_block_valid(spec->port_lo, size) || end < spec->port_lo + size || end % size) {
+		g_set_error(error, RN_POOL_ERROR, 0,
+			    "pool %s: %u-%u is no row of blocks of %u ports: block-size is a power of two, and both the first port and the one behind the last are multiples of it",
+			    spec->name, spec->port_lo, spec->port_hi, size);
+		return FALSE;
+	}
+	if (spec->blocks_per_vm && spec->prefixes[0].addr.len == 4)
+		return TRUE;
+	g_set_error(error, RN_POOL_ERROR, 0, spec->blocks_per_vm ?
+		    "pool %s: blocks of ports are of IPv4 addresses" :
+		    "pool %s: blocks-per-vm is 0: give at least 1", spec->name);
+	return FALSE;
+}
+
 static gboolean port_spec_valid(const struct rn_pool_spec *spec, GError **error)
 {
 	uint64_t addresses = 0;
@@ -183,11 +201,13 @@ static gboolean port_spec_valid(const struct rn_pool_spec *spec, GError **error)
 		addresses += rn_pool_prefix_size(&spec->prefixes[i]);
 		if (addresses > RN_POOL_PORT_ADDRESSES) {
 			g_set_error(error, RN_POOL_ERROR, 0,
-				    "pool %s: a port pool has at most %d addresses: take longer prefixes or several pools",
+				    "pool %s: a pool of ports has at most %d addresses: take longer prefixes or several pools",
 				    spec->name, RN_POOL_PORT_ADDRESSES);
 			return FALSE;
 		}
 	}
+	if (spec->kind == RN_KIND_BLOCK)
+		return block_spec_valid(spec, error);
 	if (spec->port_lo > spec->port_hi || !spec->protocols) {
 		g_set_error(error, RN_POOL_ERROR, 0,
 			    "pool %s: a port pool needs ports LOW-HIGH and a protocol",
@@ -211,11 +231,12 @@ gboolean rn_pools_add(struct rn_pools *pools, const struct rn_pool_spec *spec, G
 		g_hash_table_add(pool->exclude, (void *)&pool->spec.exclude[i]);
 	g_ptr_array_add(pools->pools, pool);
 
-	if (spec->kind == RN_KIND_PORT && !port_spec_valid(spec, error))
+	if (spec->kind != RN_KIND_ADDRESS && !port_spec_valid(spec, error))
 		return FALSE;
 	if (!spans_add(pools, pool, error))
 		return FALSE;
-	pool->kind = spec->kind == RN_KIND_PORT ? &rn_pool_kind_port : &rn_pool_kind_address;
+	pool->kind = spec->kind == RN_KIND_PORT ? &rn_pool_kind_port :
+		     spec->kind == RN_KIND_BLOCK ? &rn_pool_kind_block : &rn_pool_kind_address;
 	pool->state = pool->kind->new(&pool->spec, pool->exclude);
 	pool->counts.total = pool->kind->total(pool->state);
 	return TRUE;
@@ -241,6 +262,10 @@ static gboolean pool_has(const struct rn_pool *pool, const struct rn_public *pub
 		return FALSE;
 	if (pool->spec.kind == RN_KIND_ADDRESS)
 		return pub->proto == 0 && pub->port == 0;
+	if (pool->spec.kind == RN_KIND_BLOCK)
+		return !pub->proto && pub->ports == pool->spec.block_size &&
+		       !(pub->port % pub->ports) && pub->port >= pool->spec.port_lo &&
+		       pub->port <= pool->spec.port_hi;
 	return (pool->spec.protocols & protocol_bit(pub->proto)) &&
 	       pub->port >= pool->spec.port_lo && pub->port <= pool->spec.port_hi;
 }
@@ -250,6 +275,20 @@ const struct rn_pool *rn_pools_lookup(const struct rn_pools *pools, const struct
 	const struct span *span = span_lookup(pools, &pub->addr);
 
 	return span && pool_has(span->pool, pub) ? span->pool : NULL;
+}
+
+char *rn_pools_misfit(const struct rn_pools *pools, const struct rn_public *pub)
+{
+	const struct span *span = span_lookup(pools, &pub->addr);
+	const struct rn_pool_spec *spec = span ? &span->pool->spec : NULL;
+	char text[RN_SIDE_TEXT];
+
+	if (!spec || spec->kind != RN_KIND_BLOCK || pool_has(span->pool, pub) ||
+	    g_hash_table_contains(span->pool->exclude, &pub->addr))
+		return NULL;
+	return g_strdup_printf("%s is in use, and [pool %s] has blocks of %u ports in %u-%u: give another prefix to that pool, or the old values until it is released",
+			       rn_public_print(pub, text), spec->name, spec->block_size,
+			       spec->port_lo, spec->port_hi);
 }
 
 static gboolean pool_serves(const struct rn_pool *pool, const struct rn_private *vm)
@@ -264,14 +303,32 @@ static gboolean pool_serves(const struct rn_pool *pool, const struct rn_private 
 	return pool->spec.n_zones == 0;
 }
 
+/* The pool, and its address, that vm has to keep to. */
+static const struct rn_pool *find_paired(const struct rn_pools *pools,
+					 const struct rn_private *vm, const struct rn_addr **addr)
+{
+	for (guint i = 0; i < pools->pools->len; i++) {
+		const struct rn_pool *pool = pools->pools->pdata[i];
+
+		if (!pool->kind->paired || pool->spec.kind != vm->kind)
+			continue;
+		*addr = pool->kind->paired(pool->state, vm);
+		if (*addr)
+			return pool;
+	}
+	return NULL;
+}
+
 const struct rn_pool *rn_pools_pick(struct rn_pools *pools, const struct rn_private *vm,
 				    const struct rn_public *earlier, int64_t wall,
 				    struct rn_public *pub, const char **why)
 {
 	const struct rn_pool *last = earlier ? rn_pools_lookup(pools, earlier) : NULL;
+	const struct rn_addr *addr = NULL;
+	const struct rn_pool *paired = find_paired(pools, vm, &addr);
 
 	rn_pools_expire(pools, wall);
-	if (last && pool_serves(last, vm)) {
+	if (last && pool_serves(last, vm) && (!addr || rn_addr_equal(addr, &earlier->addr))) {
 		const struct endpoint *used = g_hash_table_lookup(pools->endpoints, earlier);
 
 		if (!used || used->node.index) {
@@ -284,11 +341,13 @@ const struct rn_pool *rn_pools_pick(struct rn_pools *pools, const struct rn_priv
 	for (guint i = 0; i < pools->pools->len; i++) {
 		struct rn_pool *pool = pools->pools->pdata[i];
 
-		if (!pool_serves(pool, vm))
+		if (!pool_serves(pool, vm) || (paired && paired != pool))
 			continue;
 		if (pool->kind->pick(pool->state, vm, pub))
 			return pool;
-		*why = "every pool that serves this zone is in use or in quarantine: enlarge one";
+		*why = paired ?
+		       "all blocks of the VM's public address are in use or in quarantine" :
+		       "every pool that serves this zone is in use or in quarantine: enlarge one";
 	}
 	return NULL;
 }

@@ -6,7 +6,8 @@
  *
  * An endpoint is free, granted, or in quarantine until a time (P15). Picking
  * costs O(1) amortized for address pools and one walk over the 65536-bit map
- * of one address at most for port pools, whatever the size of the pool.
+ * of one address at most for port pools, whatever the size of the pool. Which
+ * block of an address comes next is random (getrandom), all else is not.
  */
 #ifndef RN_CONTROLLER_POOL_H
 #define RN_CONTROLLER_POOL_H
@@ -14,7 +15,7 @@
 #include <glib.h>
 #include "base/addr.h"
 
-/* A port pool keeps a map of ports per address; more addresses are refused. */
+/* Pools of ports and blocks keep a map per address; more addresses are refused. */
 #define RN_POOL_PORT_ADDRESSES	65536
 
 enum rn_pool_protocol {		/* bits of rn_pool_spec.protocols */
@@ -28,7 +29,9 @@ struct rn_pool_spec {
 	uint8_t kind;			/* enum rn_kind */
 	const struct rn_prefix *prefixes;
 	gsize n_prefixes;
-	uint16_t port_lo, port_hi;	/* port pools */
+	uint16_t port_lo, port_hi;	/* pools of ports and of blocks */
+	uint16_t block_size;		/* pools of blocks: a power of two */
+	uint16_t blocks_per_vm;
 	unsigned int protocols;		/* port pools: enum rn_pool_protocol */
 	const uint32_t *zones;		/* n_zones 0: all */
 	gsize n_zones;
@@ -67,6 +70,10 @@ void rn_pools_quarantine(struct rn_pools *pools, const struct rn_public *pub,
 /* Ends the quarantines that are over. rn_pools_pick does it by itself. */
 void rn_pools_expire(struct rn_pools *pools, int64_t wall);
 
+/* A sentence, if pub is part of a block pool whose blocks are not like it: of another
+ * size, or elsewhere. NULL if there is nothing wrong.
+ */
+char *rn_pools_misfit(const struct rn_pools *pools, const struct rn_public *pub);
 /* The pool that pub belongs to, NULL if none does any more. */
 const struct rn_pool *rn_pools_lookup(const struct rn_pools *pools, const struct rn_public *pub);
 guint rn_pools_count(const struct rn_pools *pools);

@@ -2,11 +2,19 @@
 #include <string.h>
 #include "controller/selector.h"
 
-/* ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT */
+/* ADDRESS, ADDRESS:PORT or ADDRESS:FIRST-LAST, and IPv6 in brackets */
 static gboolean parse_side(const char *text, struct rn_addr *addr, uint16_t *port)
 {
-	*port = 0;
-	return rn_addr_parse(text, addr) || rn_endpoint_parse(text, addr, port);
+	uint16_t ports;
+
+	return rn_side_parse(text, addr, port, &ports);
+}
+
+/* The port itself, or the block that has it. */
+static bool has_port(const struct rn_public *pub, uint16_t port)
+{
+	return pub->port == port ||
+	       (pub->ports && port >= pub->port && port < pub->port + (uint32_t)pub->ports);
 }
 
 static gboolean bad(uint8_t *code, uint8_t value, char **error, const char *format,
@@ -68,7 +76,7 @@ gboolean rn_selector_match(const struct rn_core *core, const struct rn_selector 
 	if (s->id && s->id != own->id)
 		return FALSE;
 	if (s->has_public && (!rn_addr_equal(&s->public, &own->pub.addr) ||
-			      (s->public_port && s->public_port != own->pub.port)))
+			      (s->public_port && !has_port(&own->pub, s->public_port))))
 		return FALSE;
 	if (s->has_private && (!rn_addr_equal(&s->private, &own->vm.addr) ||
 			       (s->private_port && s->private_port != own->vm.port)))

@@ -11,6 +11,8 @@
 #include <string.h>
 #include "controller/store-sqlite.h"
 
+/* A block has its ports of every protocol. */
+#define IN_BLOCK(port)	"(pub_ports > 0 AND " port " BETWEEN pub_port AND pub_port + pub_ports - 1)"
 #define VM_ENDPOINTS	1000	/* that one VM had, as far as they are looked at */
 
 struct stretch {
@@ -187,9 +189,9 @@ static const char *endpoints_text(const struct rn_store_query *query)
 		return "SELECT DISTINCT pub_addr, pub_proto, pub_port, 0 FROM audit"
 		       " WHERE addr = ?1 AND addr <> x'' AND ownership = 1"
 		       " AND (NOT ?2 OR zone = ?3) LIMIT ?5";
-	return "SELECT pub_addr, pub_proto, pub_port, 1 + pub_proto * 65536 + pub_port FROM mapping"
+	return "SELECT DISTINCT pub_addr, pub_proto, pub_port, 1 + pub_proto * 65536 + pub_port FROM mapping"
 	       " WHERE pub_addr = ?1 AND (pub_proto, pub_port) > (?4 / 65536, ?4 % 65536)"
-	       " AND (NOT ?6 OR (pub_port = ?8 AND ?7 IN (0, pub_proto)))"
+	       " AND (NOT ?6 OR (pub_port = ?8 AND ?7 IN (0, pub_proto)) OR " IN_BLOCK("?8") ")"
 	       " ORDER BY pub_proto, pub_port LIMIT ?5";
 }
 
@@ -263,7 +265,8 @@ static const char *history_text(const struct rn_store_query *query)
 		" <> 0 AND " RANGE PAGE ")"
 	if (query->addr.len)
 		return ROWS "pub_addr = ?1 AND pub_addr <> x''"
-		       " AND (NOT ?5 OR (pub_port = ?7 AND ?6 IN (0, pub_proto))) AND " RANGE PAGE;
+		       " AND (NOT ?5 OR (pub_port = ?7 AND ?6 IN (0, pub_proto)) OR " IN_BLOCK("?7")
+		       ") AND " RANGE PAGE;
 	if (query->vm.len)
 		return ROWS "addr = ?1 AND addr <> x'' AND (NOT ?5 OR zone = ?7) AND " RANGE PAGE;
 	if (query->gateway)

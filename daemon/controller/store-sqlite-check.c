@@ -159,7 +159,8 @@ static gboolean check_rows(struct checking *c)
 	       each(c, "SELECT m.id, m.state, m.epoch, m.owner, a.epoch, a.to_gw FROM mapping m"
 		    " LEFT JOIN audit a ON a.rev = (SELECT rev FROM audit b"
 		    "  WHERE b.pub_addr = m.pub_addr AND b.pub_proto = m.pub_proto"
-		    "  AND b.pub_port = m.pub_port AND b.ownership = 1 ORDER BY b.rev DESC LIMIT 1)"
+		    "  AND b.pub_port = m.pub_port AND b.pub_ports = m.pub_ports"
+		    "  AND b.ownership = 1 ORDER BY b.rev DESC LIMIT 1)"
 		    " WHERE m.epoch > 0", last_event);
 }
 

@@ -295,7 +295,7 @@ static gboolean write_event(sqlite3 *sql, const char *path, const char *const *o
 		g_strlcat(row.text, names, sizeof(row.text));
 	}
 	if (sqlite3_prepare_v2(sql, "INSERT INTO audit (" RN_SQLITE_AUDIT_COLUMNS ") VALUES"
-			       " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", -1, &st,
+			       " (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)", -1, &st,
 			       NULL) == SQLITE_OK) {
 		rn_sqlite_bind_audit(st, &row);
 		rc = sqlite3_step(st);
@@ -323,7 +323,7 @@ static gboolean raise_all(sqlite3 *sql, const char *path, const char *const *off
 	return rn_sqlite_run(sql, path, "BEGIN IMMEDIATE", error) &&
 	       names_known(sql, path, off, error) &&
 	       raise_rows(sql, path, "SELECT " RN_SQLITE_MAPPING_COLUMNS " FROM mapping",
-			  "UPDATE mapping SET epoch = ?3, sum = ?15 WHERE id = ?1", raise_mapping,
+			  "UPDATE mapping SET epoch = ?3, sum = ?15, pub_ports = ?16 WHERE id = ?1", raise_mapping,
 			  NULL, error) &&
 	       raise_rows(sql, path, "SELECT " RN_SQLITE_GATEWAY_COLUMNS " FROM gateway",
 			  "UPDATE gateway SET incarnation = ?4, fenced = ?5, unheard = ?6, sum = ?8"

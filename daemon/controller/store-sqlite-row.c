@@ -33,6 +33,14 @@ static uint64_t sum_text(uint64_t sum, const char *text)
 	return sum_bytes(sum, text, strlen(text) + 1);
 }
 
+/* What is no block has the sum that it had before there were blocks. */
+static uint64_t sum_ports(uint64_t sum, const struct rn_public *pub)
+{
+	const uint64_t ports = pub->ports;
+
+	return ports ? sum_fields(sum, &ports, 1) : sum;
+}
+
 static int64_t mapping_sum(const struct rn_store_mapping *row)
 {
 	const uint64_t fields[] = {
@@ -43,7 +51,8 @@ static int64_t mapping_sum(const struct rn_store_mapping *row)
 	uint64_t sum = sum_fields(SUM_START, fields, G_N_ELEMENTS(fields));
 
 	sum = sum_bytes(sum, row->vm.addr.b, row->vm.addr.len);
-	return (int64_t)sum_bytes(sum, row->pub.addr.b, row->pub.addr.len);
+	sum = sum_bytes(sum, row->pub.addr.b, row->pub.addr.len);
+	return (int64_t)sum_ports(sum, &row->pub);
 }
 
 static int64_t gateway_sum(const struct rn_store_gateway *row)
@@ -68,7 +77,8 @@ static int64_t audit_sum(const struct rn_store_audit *row)
 
 	sum = sum_bytes(sum, row->vm.addr.b, row->vm.addr.len);
 	sum = sum_bytes(sum, row->pub.addr.b, row->pub.addr.len);
-	return (int64_t)sum_text(sum_text(sum_text(sum, row->what), row->by), row->text);
+	sum = sum_text(sum_text(sum_text(sum, row->what), row->by), row->text);
+	return (int64_t)sum_ports(sum, &row->pub);
 }
 
 /* ---- writing ---- */
@@ -102,6 +112,7 @@ void rn_sqlite_bind_mapping(sqlite3_stmt *st, const struct rn_store_mapping *row
 	sqlite3_bind_int64(st, c++, row->preset);
 	sqlite3_bind_int64(st, c++, row->free_at);
 	sqlite3_bind_int64(st, c++, mapping_sum(row));
+	sqlite3_bind_int64(st, c++, row->pub.ports);
 }
 
 void rn_sqlite_bind_gateway(sqlite3_stmt *st, const struct rn_store_gateway *row)
@@ -145,6 +156,7 @@ void rn_sqlite_bind_audit(sqlite3_stmt *st, const struct rn_store_audit *row)
 	bind_text(st, c++, row->text);
 	sqlite3_bind_int64(st, c++, row->epoch_from);
 	sqlite3_bind_int64(st, c++, audit_sum(row));
+	sqlite3_bind_int64(st, c++, row->pub.ports);
 }
 
 /* ---- reading ---- */
@@ -182,6 +194,7 @@ bool rn_sqlite_get_mapping(sqlite3_stmt *st, struct rn_store_mapping *row)
 		.pub.port = sqlite3_column_int64(st, 11),
 		.preset = sqlite3_column_int64(st, 12),
 		.free_at = sqlite3_column_int64(st, 13),
+		.pub.ports = sqlite3_column_int64(st, 15),
 	};
 	get_addr(st, 8, &row->vm.addr);
 	get_addr(st, 9, &row->pub.addr);
@@ -222,6 +235,7 @@ bool rn_sqlite_get_audit(sqlite3_stmt *st, struct rn_store_audit *row)
 		.to = sqlite3_column_int64(st, 17),
 		.verified_by = sqlite3_column_int64(st, 18),
 		.epoch_from = sqlite3_column_int64(st, 21),
+		.pub.ports = sqlite3_column_int64(st, 23),
 	};
 	get_addr(st, 12, &row->vm.addr);
 	get_addr(st, 13, &row->pub.addr);

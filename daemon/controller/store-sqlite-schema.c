@@ -54,6 +54,20 @@ static const char *const steps[RN_STORE_SCHEMA] = {
 	"CREATE INDEX audit_from ON audit (from_gw, rev) WHERE from_gw <> 0;"
 	"CREATE INDEX audit_to ON audit (to_gw, rev) WHERE to_gw <> 0;"
 	"CREATE INDEX audit_break ON audit (rev) WHERE what IN ('clock-set', 'restored');",
+
+	/* Blocks of ports. Those of another size at the same place are others. */
+	"ALTER TABLE audit ADD COLUMN pub_ports INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE mapping RENAME TO mapping2;"
+	"CREATE TABLE mapping ("
+	"  id INTEGER PRIMARY KEY, state INTEGER NOT NULL, epoch INTEGER NOT NULL,"
+	"  owner INTEGER NOT NULL, zone INTEGER NOT NULL, kind INTEGER NOT NULL,"
+	"  proto INTEGER NOT NULL, port INTEGER NOT NULL, addr BLOB NOT NULL,"
+	"  pub_addr BLOB NOT NULL, pub_proto INTEGER NOT NULL, pub_port INTEGER NOT NULL,"
+	"  pub_ports INTEGER NOT NULL, preset INTEGER NOT NULL, free_at INTEGER NOT NULL,"
+	"  sum INTEGER NOT NULL, UNIQUE (pub_addr, pub_proto, pub_port, pub_ports)) STRICT;"
+	"INSERT INTO mapping SELECT id, state, epoch, owner, zone, kind, proto, port, addr,"
+	"  pub_addr, pub_proto, pub_port, 0, preset, free_at, sum FROM mapping2 ORDER BY id;"
+	"DROP TABLE mapping2;",
 };
 
 /* Reads every row of `select`, and writes it by `insert` with its sum. */
@@ -95,15 +109,17 @@ static void sum_audit(sqlite3_stmt *from, sqlite3_stmt *to)
 	rn_sqlite_bind_audit(to, &row);
 }
 
-/* What SQL alone cannot do. */
-static gboolean step_rows(struct rn_sqlite *db, int version, GError **error)
+/* What SQL alone cannot do; once the tables are those of today. from: the schema that
+ * it was.
+ */
+static gboolean step_rows(struct rn_sqlite *db, int from, GError **error)
 {
-	if (version != 1)
+	if (from != 1)
 		return TRUE;
 	return rewrite(db, "SELECT " RN_SQLITE_GATEWAY_COLUMNS " FROM gateway",
 		       "UPDATE gateway SET sum = ?8 WHERE number = ?1", sum_gateway, error) &&
 	       rewrite(db, "SELECT " RN_SQLITE_AUDIT_COLUMNS " FROM audit ORDER BY rev",
-		       "UPDATE audit SET sum = ?23 WHERE rev = ?1", sum_audit, error);
+		       "UPDATE audit SET sum = ?23, pub_ports = ?24 WHERE rev = ?1", sum_audit, error);
 }
 
 static gboolean all_steps(struct rn_sqlite *db, int version, GError **error)
@@ -116,11 +132,10 @@ static gboolean all_steps(struct rn_sqlite *db, int version, GError **error)
 
 	if (!rn_sqlite_run(db->writer, db->path, "BEGIN IMMEDIATE", error))
 		return FALSE;
-	for (; version < RN_STORE_SCHEMA; version++)
-		if (!rn_sqlite_run(db->writer, db->path, steps[version], error) ||
-		    !step_rows(db, version, error))
+	for (int step = version; step < RN_STORE_SCHEMA; step++)
+		if (!rn_sqlite_run(db->writer, db->path, steps[step], error))
 			return FALSE;
-	return rn_sqlite_run(db->writer, db->path, after, error);
+	return step_rows(db, version, error) && rn_sqlite_run(db->writer, db->path, after, error);
 }
 
 /* The file before its first step. One of that name is of an attempt that did not

@@ -26,7 +26,7 @@ static const char *const statements[RN_ST_N] = {
 	[RN_ST_COMMIT] = "COMMIT",
 	/* Not REPLACE: that would take away another id's row with this endpoint. */
 	[RN_ST_MAPPING] = "INSERT INTO mapping (" RN_SQLITE_MAPPING_COLUMNS ")"
-		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)"
 		" ON CONFLICT (id) DO UPDATE SET state=excluded.state, epoch=excluded.epoch,"
 		" owner=excluded.owner, zone=excluded.zone, kind=excluded.kind,"
 		" proto=excluded.proto, port=excluded.port, addr=excluded.addr,"
@@ -38,7 +38,7 @@ static const char *const statements[RN_ST_N] = {
 		" fenced=excluded.fenced, unheard=excluded.unheard,"
 		" lease_ms=excluded.lease_ms, sum=excluded.sum",
 	[RN_ST_AUDIT] = "INSERT INTO audit (" RN_SQLITE_AUDIT_COLUMNS ")"
-		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
+		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[RN_ST_VALUE] = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
 	[RN_ST_OLDEST] = "SELECT time_ns FROM audit WHERE rev >"
 		" coalesce((SELECT CAST(value AS INTEGER) FROM meta WHERE key = 'pruned'), 0)"

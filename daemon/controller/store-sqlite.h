@@ -41,10 +41,10 @@ int rn_sqlite_lock(const char *path, GError **error);
 #define RN_SQLITE_AUDIT_COLUMNS \
 	"rev, time_ns, what, ownership, code, cause, id, epoch, zone, kind, proto, port," \
 	" addr, pub_addr, pub_proto, pub_port, from_gw, to_gw, verified_by, by, text," \
-	" epoch_from, sum"
+	" epoch_from, sum, pub_ports"
 #define RN_SQLITE_MAPPING_COLUMNS \
 	"id, state, epoch, owner, zone, kind, proto, port, addr, pub_addr, pub_proto," \
-	" pub_port, preset, free_at, sum"
+	" pub_port, preset, free_at, sum, pub_ports"
 #define RN_SQLITE_GATEWAY_COLUMNS \
 	"number, name, identity, incarnation, fenced, unheard, lease_ms, sum"
 

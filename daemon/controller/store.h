@@ -14,7 +14,7 @@
 #include "base/addr.h"
 #include "proto/msg.h"
 
-#define RN_STORE_SCHEMA	2	/* the newest that this program knows */
+#define RN_STORE_SCHEMA	3	/* the newest that this program knows */
 
 /* After a restore from a backup, epochs, incarnations, ids and revisions go on so
  * far above those of the backup that none of the lost time comes again.

@@ -2,20 +2,6 @@
 #include <string.h>
 #include "controller/view.h"
 
-static void side(char text[RN_VIEW_SIDE], const struct rn_addr *addr, uint16_t port)
-{
-	char buf[RN_ADDR_TEXT];
-
-	*text = '\0';
-	if (!addr->len)
-		return;
-	rn_addr_print(addr, buf);
-	if (!port)
-		g_strlcpy(text, buf, RN_VIEW_SIDE);
-	else
-		g_snprintf(text, RN_VIEW_SIDE, addr->len == 16 ? "[%s]:%u" : "%s:%u", buf, port);
-}
-
 /* What a record and an audit row have in common. */
 static void endpoints(const struct rn_core *core, const struct rn_private *vm,
 		      const struct rn_public *pub, struct rn_view_mapping *view)
@@ -23,15 +9,17 @@ static void endpoints(const struct rn_core *core, const struct rn_private *vm,
 	const struct rn_pool *pool = rn_pools_lookup(core->pools, pub);
 
 	roamnat__control__v1__mapping__init(&view->pb);
-	side(view->public, &pub->addr, pub->port);
-	side(view->private, &vm->addr, vm->port);
+	rn_side_print(&pub->addr, pub->port, pub->ports, view->public);
+	rn_side_print(&vm->addr, vm->kind == RN_KIND_PORT ? vm->port : 0, 0, view->private);
 	view->pb.public_ = view->public;
 	view->pb.private_ = view->private;
 	if (vm->kind == RN_KIND_PORT)
 		view->pb.protocol = (char *)rn_proto_name(vm->proto, view->proto);
 	view->pb.zone = vm->zone;
 	if (vm->kind)
-		view->pb.kind = vm->kind == RN_KIND_PORT ? "port" : "address";
+		view->pb.kind = (char *)rn_kind_to_string(vm->kind);
+	if (vm->kind == RN_KIND_BLOCK)
+		view->pb.block = vm->port;
 	if (pool)
 		view->pb.pool = (char *)rn_pool_spec(pool)->name;
 }
@@ -93,11 +81,13 @@ void rn_view_pool(const struct rn_pool *pool, struct rn_view_pool *view)
 	}
 	roamnat__control__v1__pool__init(&view->pb);
 	view->prefix = g_string_free(prefixes, FALSE);
-	view->ports = spec->kind == RN_KIND_PORT ?
+	view->ports = spec->kind == RN_KIND_BLOCK ?
+		g_strdup_printf("%u-%u/%u", spec->port_lo, spec->port_hi, spec->block_size) :
+		spec->kind == RN_KIND_PORT ?
 		g_strdup_printf("%u-%u", spec->port_lo, spec->port_hi) : g_strdup("");
 	view->pb.name = (char *)spec->name;
 	view->pb.prefix = view->prefix;
-	view->pb.kind = spec->kind == RN_KIND_PORT ? "port" : "address";
+	view->pb.kind = (char *)rn_kind_to_string(spec->kind);
 	view->pb.ports = view->ports;
 	view->pb.total = counts.total;
 	view->pb.granted = counts.granted;

@@ -6,7 +6,7 @@
 #include "controller/core.h"
 #include "control.pb-c.h"
 
-#define RN_VIEW_SIDE	(RN_ADDR_TEXT + 8)
+#define RN_VIEW_SIDE	RN_SIDE_TEXT
 
 /* The texts that pb points to are beside it, or the core's: use it at once. */
 struct rn_view_mapping {

@@ -9,19 +9,75 @@
 #include "suites.h"
 
 #define V1	"tests/unit/store-v1.sql"
+#define V2	"tests/unit/store-v2.sql"
 
 /* ---- forward ---- */
 
-static void make_v1(void)
+static void make_older(const char *file)
 {
 	g_autofree char *text = NULL;
 	g_autofree char *wal = g_strconcat(store_path, "-wal", NULL);
 
-	ck_assert_msg(g_file_get_contents(V1, &text, NULL, NULL), "%s: run in the top folder", V1);
+	ck_assert_msg(g_file_get_contents(file, &text, NULL, NULL), "%s: run in the top folder",
+		      file);
 	g_unlink(store_path);
 	g_unlink(wal);
 	store_sql(text);
 }
+
+static void make_v1(void)
+{
+	make_older(V1);
+}
+
+/* Blocks of ports came with schema 3: what was there has none, and its sum. */
+START_TEST(schema_2_is_brought_forward)
+{
+	const struct rn_store_query q = {
+		.addr = { 4, { 203, 0, 113, 200 } }, .has_port = true, .port = 1500, .limit = 10,
+	};
+	struct rn_store_mapping row;
+	uint64_t seq;
+
+	make_older(V2);
+	store_open();
+	ck_assert_uint_eq(store_mappings, 5);
+	ck_assert_uint_eq(store_last_mapping.pub.port, 40001);
+	ck_assert_uint_eq(store_last_mapping.pub.ports, 0);
+	ck_assert_uint_eq(store_state.last_rev, 11);
+	/* Two sizes of block that begin at the same port are two endpoints. */
+	for (uint64_t id = 6; id < 8; id++) {
+		struct rn_store_audit event = {
+			.rev = 6 + id, .time_ns = 1800000000000000000, .ownership = true,
+			.id = id, .epoch = 1, .to = id == 7, .what = "granted",
+		};
+		const struct rn_store_unit unit = {
+			.mapping = &row, .audit = &event, .n_audit = 1,
+		};
+
+		row = store_mapping(id, 1);
+		row.vm.kind = RN_KIND_BLOCK;
+		row.vm.port = id - 6;
+		row.pub = (struct rn_public){
+			.port = 1024, .ports = id == 6 ? 512 : 1024, .addr = q.addr,
+		};
+		event.vm = row.vm;
+		event.pub = row.pub;
+		seq = rn_store_put(store, &unit);
+	}
+	store_wait(seq);
+	/* Who had this port: the block that it is in (RFC 6888, section 4). */
+	ck_assert_uint_eq(store_query(&q)->len, 1);
+	ck_assert_uint_eq(g_array_index(store_query(&q), struct rn_store_audit, 0).id, 7);
+	store_close();
+	store_open();
+	ck_assert_uint_eq(store_mappings, 7);
+	ck_assert_uint_eq(store_last_mapping.pub.ports, 1024);
+	store_close();
+	store_sql("UPDATE mapping SET pub_ports = 2048 WHERE id = 7");
+	store_expect_refusal(RN_STORE_ERROR_DAMAGED);
+}
+END_TEST
 
 START_TEST(older_store_is_brought_forward)
 {
@@ -47,7 +103,7 @@ START_TEST(older_store_is_brought_forward)
 	ck_assert_str_eq(row->by, "uid 0 (root) pid 7");
 	store_wait(store_put(6, 1));
 	store_close();
-	ck_assert_int_eq(store_number("PRAGMA user_version"), 2);
+	ck_assert_int_eq(store_number("PRAGMA user_version"), RN_STORE_SCHEMA);
 	/* Once is enough. */
 	store_open();
 	ck_assert_uint_eq(store_mappings, 6);
@@ -399,6 +455,7 @@ Suite *suite_store_copy(void)
 	tcase_add_checked_fixture(tc, store_setup, store_teardown);
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, older_store_is_brought_forward);
+	tcase_add_test(tc, schema_2_is_brought_forward);
 	tcase_add_test(tc, file_before_is_kept);
 	tcase_add_test(tc, bringing_forward_is_all_or_nothing);
 	tcase_add_test(tc, nothing_wrong_is_told);

@@ -24,6 +24,7 @@
 	X(own_results)	\
 	X(own_promises)	\
 	X(pool)		\
+	X(block)	\
 	X(store)		\
 	X(store_copy)	\
 	X(resync)		\
