@@ -34,7 +34,7 @@ static void make_v1(void)
 START_TEST(schema_2_is_brought_forward)
 {
 	const struct rn_store_query q = {
-		.addr = { 4, { 203, 0, 113, 200 } }, .has_port = true, .port = 1500, .limit = 10,
+		.addr = { 4, { 203, 0, 113, 200 } }, .has_port = true, .port = 1600, .limit = 10,
 	};
 	struct rn_store_mapping row;
 	uint64_t seq;
