@@ -37,6 +37,8 @@ gboolean agent_select_parse(const Roamnat__Control__V1__Selector *from,
 	select->by_zone = from->has_zone;
 	select->zone = from->zone;
 	select->id = from->id;
+	select->by_block = from->has_block;
+	select->block = from->block;
 	select->state = from->state[0] ? from->state : NULL;
 	select->gateway = from->gateway[0] ? from->gateway : NULL;
 	if (select->by_public &&
@@ -60,7 +62,7 @@ gboolean agent_select_parse(const Roamnat__Control__V1__Selector *from,
 gboolean agent_select_all(const struct agent_select *select)
 {
 	return !select->by_public && !select->by_private && !select->by_proto &&
-	       !select->by_zone && !select->id && !select->state && !select->gateway;
+	       !select->by_zone && !select->by_block && !select->id && !select->state && !select->gateway;
 }
 
 gboolean agent_select_match(const struct agent_select *select, const struct agent_entry *entry)
@@ -72,6 +74,8 @@ gboolean agent_select_match(const struct agent_select *select, const struct agen
 	if (select->by_zone && select->zone != own->vm.zone)
 		return FALSE;
 	if (select->by_proto && select->proto != own->vm.proto)
+		return FALSE;
+	if (select->by_block && (own->vm.kind != RN_KIND_BLOCK || select->block != own->vm.port))
 		return FALSE;
 	if (select->by_private && !rn_addr_equal(&select->private, &own->vm.addr))
 		return FALSE;

@@ -16,6 +16,8 @@ struct agent_select {
 	uint16_t public_port, private_port;
 	uint8_t proto;
 	uint32_t zone;
+	bool by_block;
+	uint32_t block;
 	uint64_t id;		/* 0 any */
 	const char *state;	/* NULL any */
 	const char *gateway;	/* NULL any */

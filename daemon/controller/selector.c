@@ -57,10 +57,12 @@ gboolean rn_selector_parse(const struct rn_core *core,
 	selector->has_zone = from->has_zone;
 	selector->zone = from->zone;
 	selector->id = from->id;
+	selector->has_block = from->has_block;
+	selector->block = from->block;
 	selector->pool = from->pool;
 	selector->state = from->state;
 	selector->any = !*from->public_ && !*from->private_ && !*from->protocol &&
-			!*from->gateway && !from->has_zone && !from->id && !*from->pool &&
+			!*from->gateway && !from->has_zone && !from->has_block && !from->id && !*from->pool &&
 			!*from->state;
 	return TRUE;
 }
@@ -82,6 +84,8 @@ gboolean rn_selector_match(const struct rn_core *core, const struct rn_selector 
 			       (s->private_port && s->private_port != own->vm.port)))
 		return FALSE;
 	if ((s->proto && s->proto != own->vm.proto) || (s->has_zone && s->zone != own->vm.zone))
+		return FALSE;
+	if (s->has_block && (own->vm.kind != RN_KIND_BLOCK || s->block != own->vm.port))
 		return FALSE;
 	if (s->gateway && (!rn_record_owned(record) || own->owner != s->gateway->row.number))
 		return FALSE;

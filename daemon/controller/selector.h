@@ -14,6 +14,8 @@ struct rn_selector {
 	uint16_t public_port, private_port;	/* 0 any */
 	uint8_t proto;		/* 0 any */
 	uint32_t zone;
+	bool has_block;
+	uint32_t block;
 	const struct rn_gateway *gateway;	/* owner */
 	const char *pool, *state;	/* of the request */
 };

@@ -43,12 +43,56 @@ START_TEST(test_kernel_view)
 }
 END_TEST
 
+/* A row of ports, and which of the VM's it is; the line selects it again. */
+START_TEST(test_block_view)
+{
+	struct rn_kernel_mapping m = {
+		.id = 7, .epoch = 3, .state = ROAMNAT_STATE_ACTIVE,
+		.private = { .zone = 1, .kind = RN_KIND_BLOCK, .port = 2 },
+		.public = { .port = 1024, .ports = 512 },
+	};
+	static char *words[] = { "203.0.113.7:1024-1535", "private", "10.0.0.5", "zone", "1",
+				 "block", "2" };
+	struct rn_selector selector = { 0 };
+	struct rn_show_selector pb;
+	struct natctl ctl = { 0 };
+	struct rn_args args;
+	struct rn_show view;
+	struct rn_side side;
+	char *out;
+	size_t len;
+	FILE *file = open_memstream(&out, &len);
+
+	ck_assert(rn_addr_parse("10.0.0.5", &m.private.addr));
+	ck_assert(rn_addr_parse("203.0.113.7", &m.public.addr));
+	ctl.print = rn_print_new(file, 0);
+	rn_show_from_kernel(&view, &m);
+	rn_show_print(&ctl, &view);
+	rn_print_finish(ctl.print);
+	rn_print_free(ctl.print);
+	fclose(file);
+	ck_assert_str_eq(out, "203.0.113.7:1024-1535 private 10.0.0.5 zone 1 block 2 epoch 3 state active\n");
+	free(out);
+
+	rn_args_init(&args, G_N_ELEMENTS(words), words);
+	ck_assert(rn_args_selector(&args, &selector, NULL));
+	ck_assert(selector.has_block);
+	ck_assert_uint_eq(selector.public.ports, 512);
+	rn_show_selector_init(&pb, &selector);
+	ck_assert_str_eq(pb.pb.public_, "203.0.113.7:1024-1535");
+	ck_assert_uint_eq(pb.pb.block, 2);
+	ck_assert(!rn_args_side("203.0.113.7:1024-1500", &side, NULL));
+	ck_assert(!rn_args_side("203.0.113.7:2000-1000", &side, NULL));
+}
+END_TEST
+
 START_TEST(test_explain_complete)
 {
 	int n = 0;
 
 	for (const struct rn_explain *e = rn_explain_counter; e->name; e++, n++) {
-		ck_assert_int_eq(e->attr, n + 1);
+		/* Numbers go on behind the padding. */
+		ck_assert_int_eq(e->attr, n + 1 + (n + 1 >= ROAMNAT_A_COUNTER_PAD));
 		ck_assert_int_eq(e->sentence[strlen(e->sentence) - 1], '.');
 	}
 	ck_assert_int_eq(n, ROAMNAT_A_COUNTER_MAX - 1);		/* all but the padding */
@@ -110,6 +154,7 @@ Suite *suite_natctl_kernel(void)
 	TCase *kernel = tcase_create("kernel");
 
 	tcase_add_test(output, test_kernel_view);
+	tcase_add_test(output, test_block_view);
 	tcase_add_test(output, test_explain_complete);
 	suite_add_tcase(suite, output);
 	tcase_add_test(kernel, test_genl);

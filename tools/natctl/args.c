@@ -63,11 +63,13 @@ gboolean rn_args_end(struct rn_args *args, GError **error)
 	return FALSE;
 }
 
-/* Cuts ":PORT" off text; brackets are for IPv6, which has colons of its own. */
-static gboolean cut_port(char **text, guint16 *port)
+/* Cuts ":PORT" or ":FIRST-LAST" off text; brackets are for IPv6, which has colons of
+ * its own.
+ */
+static gboolean cut_port(char **text, guint16 *port, guint16 *ports)
 {
-	guint64 value;
-	char *colon;
+	guint64 value, last = 0;
+	char *colon, *dash;
 
 	if (**text == '[') {
 		char *end = strchr(*text, ']');
@@ -85,10 +87,15 @@ static gboolean cut_port(char **text, guint16 *port)
 	if (!colon)
 		return TRUE;
 	*colon = 0;
-	if (!g_ascii_string_to_unsigned(colon + 1, 10, 0, 65535, &value, NULL))
+	dash = strchr(colon + 1, '-');
+	if (dash)
+		*dash = 0;
+	if (!g_ascii_string_to_unsigned(colon + 1, 10, 0, 65535, &value, NULL) ||
+	    (dash && !g_ascii_string_to_unsigned(dash + 1, 10, value, 65535, &last, NULL)))
 		return FALSE;
 	*port = value;
-	return TRUE;
+	*ports = dash ? last - value + 1 : 0;
+	return !dash || rn_block_valid(*port, *ports);
 }
 
 gboolean rn_args_side(const char *word, struct rn_side *side, GError **error)
@@ -106,7 +113,7 @@ gboolean rn_args_side(const char *word, struct rn_side *side, GError **error)
 			return FALSE;
 		}
 	}
-	if (cut_port(&text, &side->port) && rn_addr_parse(text, &side->addr))
+	if (cut_port(&text, &side->port, &side->ports) && rn_addr_parse(text, &side->addr))
 		return TRUE;
 	g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_USAGE,
 		    "\"%s\" is no address: write 203.0.113.7, 203.0.113.7:40001 or 203.0.113.7:40001/tcp",
@@ -116,19 +123,7 @@ gboolean rn_args_side(const char *word, struct rn_side *side, GError **error)
 
 char *rn_args_side_print(const struct rn_side *side, char buf[RN_SIDE_TEXT])
 {
-	char addr[RN_ADDR_TEXT];
-
-	buf[0] = 0;
-	if (!side->addr.len)
-		return buf;
-	rn_addr_print(&side->addr, addr);
-	if (!side->port)
-		g_snprintf(buf, RN_SIDE_TEXT, "%s", addr);
-	else if (side->addr.len == 16)
-		g_snprintf(buf, RN_SIDE_TEXT, "[%s]:%u", addr, side->port);
-	else
-		g_snprintf(buf, RN_SIDE_TEXT, "%s:%u", addr, side->port);
-	return buf;
+	return rn_side_print(&side->addr, side->port, side->ports, buf);
 }
 
 static gboolean take_side(struct rn_args *args, const char *keyword, struct rn_side *side,
@@ -203,6 +198,13 @@ gboolean rn_args_selector_word(struct rn_args *args, struct rn_selector *selecto
 		return take_string(args, "state", &selector->state, error);
 	if (rn_args_take(args, "id"))
 		return rn_args_uint(args, "id", G_MAXUINT64, &selector->id, error);
+	if (rn_args_take(args, "block")) {
+		if (!rn_args_uint(args, "block", 65535, &value, error))
+			return FALSE;
+		selector->has_block = TRUE;
+		selector->block = value;
+		return TRUE;
+	}
 	if (rn_args_take(args, "epoch"))
 		return rn_args_uint(args, "epoch", G_MAXUINT64, &selector->epoch, error);
 	if (rn_args_take(args, "idle"))
@@ -233,5 +235,5 @@ gboolean rn_args_selector_empty(const struct rn_selector *selector)
 {
 	return !selector->public.addr.len && !selector->private.addr.len && !selector->has_zone &&
 	       !selector->gateway && !selector->pool && !selector->state && !selector->id &&
-	       !selector->epoch && !selector->proto;
+	       !selector->epoch && !selector->proto && !selector->has_block;
 }

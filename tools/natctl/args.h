@@ -17,10 +17,11 @@ struct rn_args {
 	int at;
 };
 
-/* A[:PORT][/PROTOCOL]; what was not said is 0. */
+/* A[:PORT][/PROTOCOL] or A:FIRST-LAST; what was not said is 0. */
 struct rn_side {
 	struct rn_addr addr;	/* len 0: not given */
 	guint16 port;
+	guint16 ports;		/* of a block */
 	guint8 proto;
 };
 
@@ -35,6 +36,8 @@ struct rn_selector {
 	guint64 id;
 	guint64 epoch;
 	guint8 proto;		/* 0: any */
+	gboolean has_block;
+	guint32 block;		/* which of the VM's */
 };
 
 void rn_args_init(struct rn_args *args, int n, char **word);

@@ -42,6 +42,18 @@ const char *rn_kernel_event_to_string(guint8 event)
 	return NULL;
 }
 
+const char *rn_kernel_binding_state_to_string(guint8 state)
+{
+	switch ((enum roamnat_binding_state)state) {
+	case ROAMNAT_BINDING_STATE_OPEN: return "open";
+	case ROAMNAT_BINDING_STATE_OPENING: return "opening";
+	case ROAMNAT_BINDING_STATE_ESTABLISHED: return "established";
+	case ROAMNAT_BINDING_STATE_CLOSING: return "closing";
+	case ROAMNAT_BINDING_STATE_RESTING: return "resting";
+	}
+	return NULL;
+}
+
 gboolean rn_kernel_present(void)
 {
 	struct rn_kernel *kernel = rn_kernel_open(NULL);
@@ -135,21 +147,28 @@ static gboolean parse_mapping(struct nlattr *first, int len, struct rn_kernel_ma
 	m->public.proto = m->private.proto;
 	m->private.port = get_port(tb[ROAMNAT_A_MAPPING_PRIVATE_PORT]);
 	m->public.port = get_port(tb[ROAMNAT_A_MAPPING_PUBLIC_PORT]);
+	m->public.ports = get_or_0(tb, ROAMNAT_A_MAPPING_PUBLIC_PORTS);
 	get_addr(tb[ROAMNAT_A_MAPPING_PRIVATE_ADDR], &m->private.addr);
 	get_addr(tb[ROAMNAT_A_MAPPING_PUBLIC_ADDR], &m->public.addr);
 	return m->id != 0;
 }
 
-static gboolean side_matches(const struct rn_side *side, const struct rn_addr *addr, guint16 port)
+/* A port of a block means the block. */
+static gboolean side_matches(const struct rn_side *side, const struct rn_addr *addr, guint16 port,
+			     guint16 ports)
 {
 	return !side->addr.len ||
-	       (rn_addr_equal(&side->addr, addr) && (!side->port || side->port == port));
+	       (rn_addr_equal(&side->addr, addr) &&
+		(!side->port || side->port == port ||
+		 (side->port > port && side->port < port + (guint)ports)));
 }
 
 static gboolean matches(const struct rn_selector *s, const struct rn_kernel_mapping *m)
 {
-	return side_matches(&s->public, &m->public.addr, m->public.port) &&
-	       side_matches(&s->private, &m->private.addr, m->private.port) &&
+	return side_matches(&s->public, &m->public.addr, m->public.port, m->public.ports) &&
+	       side_matches(&s->private, &m->private.addr, m->private.port, 0) &&
+	       (!s->has_block || (m->private.kind == RN_KIND_BLOCK &&
+				  s->block == m->private.port)) &&
 	       (!s->has_zone || s->zone == m->private.zone) &&
 	       (!s->id || s->id == m->id) &&
 	       (!s->epoch || s->epoch == m->epoch) &&
@@ -197,6 +216,54 @@ gboolean rn_kernel_mappings(struct rn_kernel *kernel, const struct rn_selector *
 	}
 	g_array_sort(mappings, compare_public);
 	return TRUE;
+}
+
+struct each_binding {
+	void (*each)(const struct rn_kernel_binding *binding, void *data);
+	void *data;
+};
+
+static void parse_binding(struct nlattr *nest, guint64 id, const struct each_binding *to)
+{
+	struct rn_kernel_binding b = { .id = id };
+	struct nlattr *tb[ROAMNAT_A_BINDING_MAX + 1], *attr;
+	int rest;
+
+	if (nla_parse_nested(tb, ROAMNAT_A_BINDING_MAX, nest, NULL) < 0)
+		return;
+	b.proto = get_or_0(tb, ROAMNAT_A_BINDING_PROTOCOL);
+	b.state = get_or_0(tb, ROAMNAT_A_BINDING_STATE);
+	b.private_port = get_port(tb[ROAMNAT_A_BINDING_PRIVATE_PORT]);
+	b.public_port = get_port(tb[ROAMNAT_A_BINDING_PUBLIC_PORT]);
+	b.elapsed = get_or_0(tb, ROAMNAT_A_BINDING_ELAPSED_MS);
+	b.remaining = get_or_0(tb, ROAMNAT_A_BINDING_REMAINING_MS);
+	b.many_remotes = tb[ROAMNAT_A_BINDING_MANY_REMOTES] != NULL;
+	nla_for_each_nested(attr, nest, rest)
+		b.remotes += nla_type(attr) == ROAMNAT_A_BINDING_REMOTE_ADDR;
+	to->each(&b, to->data);
+}
+
+/* Several in a message, behind the id of their mapping. */
+static void parse_bindings(struct nlattr *first, int len, guint8 cmd, void *data)
+{
+	struct nlattr *id = nla_find(first, len, ROAMNAT_A_MAPPING_ID), *attr;
+	int rest;
+
+	nla_for_each_attr(attr, first, len, rest)
+		if (id && nla_type(attr) == ROAMNAT_A_MAPPING_BINDING)
+			parse_binding(attr, get_uint(id), data);
+}
+
+gboolean rn_kernel_bindings(struct rn_kernel *kernel, guint64 id,
+			    void (*each)(const struct rn_kernel_binding *binding, void *data),
+			    void *data, GError **error)
+{
+	struct nl_msg *msg = rn_genl_request(kernel->genl, ROAMNAT_CMD_BINDING_GET, TRUE);
+	struct each_binding to = { each, data };
+
+	if (id && nla_put_u64(msg, ROAMNAT_A_MAPPING_ID, id))
+		g_error("out of memory");
+	return rn_genl_call(kernel->genl, msg, parse_bindings, &to, NULL, error);
 }
 
 gboolean rn_kernel_mapping_del(struct rn_kernel *kernel, guint64 id, guint64 epoch,

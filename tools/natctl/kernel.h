@@ -82,6 +82,19 @@ struct rn_kernel_why {
 gboolean rn_kernel_why(struct rn_kernel *kernel, const struct rn_kernel_packet *packet,
 		       struct rn_kernel_why *why, GError **error);
 
+struct rn_kernel_binding {
+	guint64 id;			/* of its mapping */
+	guint8 proto, state;		/* enum roamnat_binding_state */
+	guint16 private_port, public_port;
+	guint64 elapsed, remaining;	/* ms */
+	gboolean many_remotes;
+	guint remotes;			/* addresses that may send to it */
+};
+
+/* Each binding of a block, or of all blocks (id 0), as it comes. */
+gboolean rn_kernel_bindings(struct rn_kernel *kernel, guint64 id,
+			    void (*each)(const struct rn_kernel_binding *binding, void *data),
+			    void *data, GError **error);
 /* Joins the multicast group of mapping-ntf. After that the socket is for
  * rn_kernel_receive alone, to be called when rn_kernel_fd is readable.
  */
@@ -94,5 +107,6 @@ gboolean rn_kernel_receive(struct rn_kernel *kernel, GArray *mappings, gboolean 
 /* "active", NULL for one that this version does not know. */
 const char *rn_kernel_state_to_string(guint8 state);
 const char *rn_kernel_event_to_string(guint8 event);
+const char *rn_kernel_binding_state_to_string(guint8 state);
 
 #endif

@@ -198,7 +198,8 @@ const struct rn_object rn_object_mapping = {
 	.usage =
 		"natctl mapping { show | list } [ SELECTOR ]\n"
 		"       natctl mapping { del | release } SELECTOR [ --if-exists ]\n"
-		"       SELECTOR := [ [ public ] A[:PORT][/PROTO] ] [ private A[:PORT][/PROTO] ]\n"
+		"       SELECTOR := [ [ public ] A[:PORT|:FIRST-LAST][/PROTO] ]\n"
+		"                   [ private A[:PORT][/PROTO] ] [ block N ]\n"
 		"                   [ zone N ] [ proto P ] [ gateway GW ] [ pool POOL ] [ state S ]\n"
 		"                   [ id N ] [ epoch N ]\n",
 };

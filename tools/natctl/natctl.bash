@@ -1,14 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0
 # bash completion for natctl(8)
 
-_natctl_selector='public private zone proto gateway pool state id epoch'
+_natctl_selector='public private zone block proto gateway pool state id epoch'
 
 # The words that may follow what was typed so far.
 _natctl_words() { # OBJECT COMMAND
 	case $1/$2 in
-	/*) echo 'mapping migrate takeover gateway pool stats why monitor status audit store config pki version help' ;;
+	/*) echo 'mapping binding migrate takeover gateway pool stats why monitor status audit store config pki version help' ;;
 	mapping/) echo 'show list del release help' ;;
 	mapping/*) echo "$_natctl_selector" ;;
+	binding/) echo 'show list help' ;;
+	binding/*) echo 'public private zone block proto state id' ;;
 	migrate/*) echo 'private zone to cause force reason operator overload' ;;
 	takeover/*) echo 'private gateway zone to fenced force reason' ;;
 	gateway/ | pool/) echo 'show list help' ;;

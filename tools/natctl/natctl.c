@@ -38,6 +38,7 @@ static const struct rn_object object_version = {
 
 static const struct rn_object *const objects[] = {
 	&rn_object_mapping,
+	&rn_object_binding,
 	&rn_object_migrate,
 	&rn_object_takeover,
 	&rn_object_gateway,

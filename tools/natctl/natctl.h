@@ -61,6 +61,7 @@ struct rn_object {
 	const char *usage;
 };
 
+extern const struct rn_object rn_object_binding;
 extern const struct rn_object rn_object_mapping;
 extern const struct rn_object rn_object_migrate;
 extern const struct rn_object rn_object_takeover;

@@ -2,11 +2,9 @@
 #include <string.h>
 #include "show.h"
 
-static void print_side(const struct rn_addr *addr, guint16 port, char buf[RN_SIDE_TEXT])
+static gboolean is_block(const char *kind)
 {
-	struct rn_side side = { .addr = *addr, .port = port };
-
-	rn_args_side_print(&side, buf);
+	return !strcmp(kind, rn_kind_to_string(RN_KIND_BLOCK));
 }
 
 void rn_show_from_kernel(struct rn_show *view, const struct rn_kernel_mapping *m)
@@ -18,12 +16,15 @@ void rn_show_from_kernel(struct rn_show *view, const struct rn_kernel_mapping *m
 	view->epoch = m->epoch;
 	view->incarnation = m->incarnation;
 	view->zone = m->private.zone;
-	print_side(&m->public.addr, m->public.port, view->public);
-	print_side(&m->private.addr, m->private.port, view->private);
+	rn_side_print(&m->public.addr, m->public.port, m->public.ports, view->public);
+	rn_side_print(&m->private.addr, m->private.kind == RN_KIND_PORT ? m->private.port : 0, 0,
+		      view->private);
+	if (m->private.kind == RN_KIND_BLOCK)
+		view->block = m->private.port;
 	if (m->private.proto)
 		g_strlcpy(view->protocol, rn_proto_name(m->private.proto, proto),
 			  sizeof(view->protocol));
-	view->kind = m->private.kind == RN_KIND_PORT ? "port" : "address";
+	view->kind = rn_kind_to_string(m->private.kind);
 	view->state = rn_kernel_state_to_string(m->state);
 	view->has_timer = m->has_timer;
 	view->timer = m->timer;
@@ -44,6 +45,7 @@ void rn_show_from_reply(struct rn_show *view, const RnMapping *m)
 	g_strlcpy(view->private, m->private_, sizeof(view->private));
 	g_strlcpy(view->protocol, m->protocol, sizeof(view->protocol));
 	view->kind = m->kind;
+	view->block = m->block;
 	view->state = m->state;
 	view->owner = m->owner;
 	view->destination = m->destination;
@@ -133,6 +135,8 @@ void rn_show_words(struct natctl *ctl, const struct rn_show *view)
 				with_protocol(view->private, view->protocol, text));
 	}
 	rn_print_uint(print, "zone", "zone", view->zone);
+	if (is_block(view->kind))
+		rn_print_uint(print, "block", "block", view->block);
 	rn_print_string(print, "owner", "owner", view->owner);
 	if (view->epoch)
 		rn_print_uint(print, "epoch", "epoch", view->epoch);
@@ -177,6 +181,8 @@ static void print_event_mapping(struct natctl *ctl, const struct rn_show *view)
 	}
 	rn_print_string(ctl->print, "private", NULL, view->private);
 	rn_print_uint(ctl->print, "zone", NULL, view->zone);
+	if (is_block(view->kind))
+		rn_print_uint(ctl->print, "block", NULL, view->block);
 	if (view->epoch)
 		rn_print_uint(ctl->print, "epoch", NULL, view->epoch);
 }
@@ -239,5 +245,7 @@ RnSelector *rn_show_selector_init(struct rn_show_selector *out,
 	if (selector->state)
 		out->pb.state = (char *)selector->state;
 	out->pb.id = selector->id;
+	out->pb.has_block = selector->has_block;
+	out->pb.block = selector->block;
 	return &out->pb;
 }

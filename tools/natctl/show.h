@@ -20,6 +20,7 @@ struct rn_show {
 	char private[RN_SIDE_TEXT];
 	char protocol[8];		/* "" for an address mapping */
 	const char *kind, *state, *owner, *destination, *pool;
+	guint32 block;			/* of kind block: which of the VM's */
 	gboolean has_timer;
 	struct rn_timer timer;
 	guint64 quarantine_ms;
