@@ -10,6 +10,12 @@
 topology --vms 2
 load_module
 ip -n net route replace "$PUBLIC_POOL" via "$(out_addr gw1)"
+# The segments are the test's own, and the VM's kernel is not to turn them away.
+quiet ns vm1 nft -f - <<-END
+	table ip quiet {
+		chain o { type filter hook output priority 0; ip saddr 10.0.0.5 tcp flags rst drop; }
+	}
+END
 
 while read -r word rest; do
 	case $word in

@@ -17,7 +17,7 @@ import talk
 from talk import attr, attrs, inside, number
 
 HEADER = sys.argv[1] + "/include/uapi/linux/roamnat.h"
-SRV, SRV2, GHOST = "192.0.2.2", "192.0.2.3", "192.0.2.77"
+SRV, SRV2, GHOST, GHOST2 = ("192.0.2.%d" % i for i in (2, 3, 77, 78))
 TCP, UDP, ICMP = 6, 17, 1
 FIN, SYN, RST, ACK = 1, 2, 4, 16
 WAIT = 10
@@ -98,7 +98,12 @@ class Gate:
         self.net = talk.Netlink(name, 16)
         self.agent = talk.Netlink(name, 16)
         reply = self.net.ask(16, 0, bytes([3, 1, 0, 0]) + attr(2, b"roamnat\0"))
-        self.family = number(attrs(reply[0][1][4:])[1])
+        tb = attrs(reply[0][1][4:])
+        self.family = number(tb[1])
+        group = next(number(g[2]) for g in map(attrs, attrs(tb[7]).values()))
+        self.news = talk.Netlink(name, 16)
+        self.news.sock.setsockopt(270, 1, group)  # NETLINK_ADD_MEMBERSHIP
+        self.news.sock.setblocking(False)
         self.ask("AGENT_REGISTER", sock=self.agent, flags=0)
         self.ask("SESSION_SET", u64("A_SESSION_INCARNATION", 1) + u64("A_SESSION_LEASE_END_NS", 0))
         with inside(name):
@@ -172,6 +177,14 @@ class Gate:
                 return b
         return None
 
+    def asked(self, *wanted):
+        """Is the agent asked this? It may be asked other things before."""
+        end = time.monotonic() + WAIT
+        while time.monotonic() < end:
+            if self.miss() == wanted:
+                return True
+        return False
+
     def miss(self, seconds=WAIT):
         """What the agent is asked next: (kind, address, index), or None."""
         self.agent.sock.settimeout(seconds)
@@ -183,6 +196,17 @@ class Gate:
             tb = attrs(payload[4:])
             return (number(tb[K["A_MAPPING_KIND"]]), socket.inet_ntoa(tb[K["A_MAPPING_PRIVATE_ADDR"]]),
                     int.from_bytes(tb.get(K["A_MAPPING_PRIVATE_PORT"], b""), "big"))
+
+    def told(self, event):
+        """How many events of this kind there were since the last call."""
+        count = 0
+        while True:
+            try:
+                data = self.news.sock.recv(65536)
+            except BlockingIOError:
+                return count
+            for _, payload in talk.messages(data):
+                count += number(attrs(payload[4:]).get(K["A_MAPPING_EVENT"])) == K["EVENT_" + event]
 
 
 # ---- packets ----
