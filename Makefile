@@ -3,6 +3,7 @@
 #   make check          every test; closes with "N passed, N failed"
 #   make sim            the ownership protocol in worlds that go wrong  [SEED=7]
 #   make check-net      scenarios in QEMU  [KERNEL=6.1] [SCENARIO=05]
+#   make fuzz-packet    its packet code under libFuzzer  [RUNS=] [SEED=]
 #   make model          the ownership protocol's model in spin, and its mutants
 #   make bench-controller  durable grants per second, beside the disk's own rate
 #   make demo           the story of the README, with real packets

@@ -135,6 +135,7 @@ check)
 	part shows - make --no-print-directory check-shows
 	part unit unit unit
 	part unit-sanitized unit unit SANITIZE=1
+	part fuzz-packet - make --no-print-directory fuzz-packet FUZZ_SECONDS=10
 	part model model make --no-print-directory model
 	part sim 'sim[-a-z]*' make --no-print-directory sim
 	part sim-sanitized sim make --no-print-directory -j2 sim SANITIZE=1 SEEDS=300

@@ -28,6 +28,7 @@ $(BUILD)/bin/check-unit: $(TEST_ARCHIVES)
 $(BUILD)/bin/check-unit: private RN_PROG_LIBS += -Wl,--start-group $(TEST_ARCHIVES) -Wl,--end-group $(TEST_LIBS)
 
 -include tests/bench/*.mk
+-include tests/fuzz/fuzz.mk
 
 test-tools: $(BUILD)/bin/forge $(BUILD)/bin/lostsync.so
 $(BUILD)/bin/forge: $(patsubst %,$(BUILD)/obj/tests/tools/%.o,forge forge-cases) $(RN_LIB_OBJS)
