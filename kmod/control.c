@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "control.h"
 
+#include <linux/inetdevice.h>
 #include <linux/netlink.h>
 #include <linux/rcupdate.h>
+#include <net/addrconf.h>
 
 #include "block.h"
 #include "floor.h"
@@ -164,6 +166,28 @@ static int check_rivals(struct rnat_net *rn, const struct rnat_grant *grant,
 	return 0;
 }
 
+/*
+ * An address of the gateway itself is not a tenant's: what comes to it, its own
+ * connections to the controller too, would go to a VM (port shadowing). One that
+ * is given to an interface later is the operator's doing.
+ */
+static int check_not_own(struct rnat_net *rn, const struct rnat_grant *grant,
+			 struct netlink_ext_ack *extack)
+{
+	bool own;
+
+	rcu_read_lock();
+	if (grant->pub.family == NFPROTO_IPV6)
+		own = ipv6_chk_addr(rn->net, &grant->pub.addr.in6, NULL, 0);
+	else
+		own = __ip_dev_find(rn->net, grant->pub.addr.ip, false);
+	rcu_read_unlock();
+	if (!own)
+		return 0;
+	NL_SET_ERR_MSG(extack, "The public address is one of this gateway's own; take it out of the pool, or off the interface");
+	return -EADDRINUSE;
+}
+
 static void remove_rivals(struct rnat_net *rn, const struct rnat_grant *grant)
 {
 	struct rnat_map *map;
@@ -172,42 +196,63 @@ static void remove_rivals(struct rnat_net *rn, const struct rnat_grant *grant)
 		remove_map(rn, map);
 }
 
-static int insert_new(struct rnat_net *rn, const struct rnat_grant *grant,
-		      struct rnat_map **inserted,
-		      struct netlink_ext_ack *extack)
+/* @max: how many there may be with it. */
+static int insert(struct rnat_net *rn, struct rnat_map *map,
+		  const struct rnat_grant *grant, u32 max,
+		  struct netlink_ext_ack *extack)
 {
-	struct rnat_map *map;
 	int err;
 
-	map = rnat_map_new(GFP_KERNEL_ACCOUNT);
-	if (!map) {
-		NL_SET_ERR_MSG(extack, "No memory for the mapping; try again");
-		return -ENOMEM;
-	}
 	map->id = grant->id;
 	map->priv = grant->priv;
 	map->pub = grant->pub;
+	err = rnat_table_insert(&rn->table, map, max);
+	if (!err)
+		return 0;
+	/* Packets may have found it in the first index. */
+	rnat_map_free_rcu(map);
+	if (err == -ENOSPC)
+		NL_SET_ERR_MSG(extack, "max-mappings are in the table; raise it with config-set");
+	else
+		NL_SET_ERR_MSG(extack, "No memory for the mapping's index; try again");
+	return err;
+}
+
+/*
+ * Puts a new mapping where @map, the entry of that id if there is one, and other
+ * mappings with its sides are now. What can fail comes before they are gone.
+ */
+static int replace(struct rnat_net *rn, struct rnat_map **map,
+		   const struct rnat_grant *grant,
+		   struct netlink_ext_ack *extack)
+{
+	u32 max = rn->config.max_mappings;
+	struct rnat_map *fresh;
+	int err;
+
+	fresh = rnat_map_new(GFP_KERNEL_ACCOUNT);
+	if (!fresh) {
+		NL_SET_ERR_MSG(extack, "No memory for the mapping; try again");
+		return -ENOMEM;
+	}
 	if (grant->kind == ROAMNAT_KIND_BLOCK) {
-		map->block = rnat_block_new(rn, &grant->pub, grant->ports);
-		if (!map->block) {
-			rnat_map_free(map);
+		fresh->block = rnat_block_new(rn, &grant->pub, grant->ports);
+		if (!fresh->block) {
+			rnat_map_free(fresh);
 			NL_SET_ERR_MSG(extack, "No memory for the ports of the block; try again");
 			return -ENOMEM;
 		}
-		map->order = ilog2(grant->ports);
+		fresh->order = ilog2(grant->ports);
 	}
-	err = rnat_table_insert(&rn->table, map, rn->config.max_mappings);
-	if (err) {
-		/* Packets may have found it in the first index. */
-		rnat_map_free_rcu(map);
-		if (err == -ENOSPC)
-			NL_SET_ERR_MSG(extack, "max-mappings are in the table; raise it with config-set");
-		else
-			NL_SET_ERR_MSG(extack, "No memory for the mapping's index; try again");
-		return err;
-	}
-	*inserted = map;
-	return 0;
+	/* There are no more than before, whatever the bound is now. */
+	if (*map || find_rival(rn, grant))
+		max = U32_MAX;
+	remove_rivals(rn, grant);
+	if (*map)
+		remove_map(rn, *map);
+	err = insert(rn, fresh, grant, max, extack);
+	*map = err ? NULL : fresh;
+	return err;
 }
 
 static void set_timer(struct rnat_map *map, const struct rnat_grant *grant)
@@ -296,6 +341,8 @@ int rnat_control_new(struct rnat_net *rn, struct rnat_grant *grant,
 	if (err)
 		return err;
 	err = check_rivals(rn, grant, extack);
+	if (!err && (!map || !same_sides(map, grant)))
+		err = check_not_own(rn, grant, extack);
 	if (err)
 		return err;
 	if (!grant->has_timer && (!map || !same_sides(map, grant) || !active)) {
@@ -310,20 +357,17 @@ int rnat_control_new(struct rnat_net *rn, struct rnat_grant *grant,
 	}
 
 	known = map;
-	remove_rivals(rn, grant);
 	/* An active entry that is only suspended must not become held in
 	 * place: its new incarnation would let it translate before its new
 	 * state stops it.
 	 */
-	if (map && (!same_sides(map, grant) ||
-		    (!active && map->state == ROAMNAT_STATE_ACTIVE))) {
-		remove_map(rn, map);
-		map = NULL;
-	}
-	if (!map) {
-		err = insert_new(rn, grant, &map, extack);
-		if (err)
+	if (!map || !same_sides(map, grant) ||
+	    (!active && map->state == ROAMNAT_STATE_ACTIVE)) {
+		err = replace(rn, &map, grant, extack);
+		if (err) {
+			rnat_floor_unreserve(rn, grant->id);
 			return err;
+		}
 	}
 	if (active)
 		rnat_floor_raise(rn, grant->id, grant->epoch);

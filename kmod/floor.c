@@ -65,6 +65,19 @@ int rnat_floor_raise(struct rnat_net *rn, u64 id, u64 epoch)
 	return 0;
 }
 
+void rnat_floor_unreserve(struct rnat_net *rn, u64 id)
+{
+	struct floor *floor;
+
+	lockdep_assert_held(&rn->lock);
+	floor = lookup(rn, id);
+	if (!floor || floor->epoch)
+		return;
+	rb_erase(&floor->node, &rn->floors);
+	kmem_cache_free(floor_cache, floor);
+	rn->floor_count--;
+}
+
 void rnat_floor_flush(struct rnat_net *rn)
 {
 	struct floor *floor, *next;

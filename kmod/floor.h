@@ -14,6 +14,8 @@ struct rnat_net;
 u64 rnat_floor_get(const struct rnat_net *rn, u64 id);
 /* Never lowers. -ENOMEM, or -ENOSPC at max-floors. */
 int rnat_floor_raise(struct rnat_net *rn, u64 id, u64 epoch);
+/* Forgets a floor of 0, which was raised only to have the memory for another. */
+void rnat_floor_unreserve(struct rnat_net *rn, u64 id);
 /* A new incarnation: the promises of the old one bind nobody. */
 void rnat_floor_flush(struct rnat_net *rn);
 

@@ -113,8 +113,13 @@ int roamnat_nl_mapping_get_dumpit(struct sk_buff *skb,
 		}
 		dump->next = map->id + 1;
 		dump->done = !dump->next;
-		if (++steps % 64 == 0)
+		/* Commands need not wait for a zone that is rare to be found. */
+		if (++steps % 64 == 0) {
+			mutex_unlock(&rn->lock);
 			cond_resched();
+			mutex_lock(&rn->lock);
+			cb->seq = rn->table.generation + 1;
+		}
 	}
 	mutex_unlock(&rn->lock);
 	return skb->len;

@@ -27,3 +27,17 @@ fuzz-packet: $(BUILD)/fuzz/packet/fuzz
 	$(Q)cd $(<D) && nice ./fuzz -seed=$(SEED) -runs=$(RUNS) -max_total_time=$(FUZZ_SECONDS) \
 		-max_len=600 -timeout=20 -print_final_stats=1 -verbosity=0 corpus seeds
 	@echo "fuzz-packet: pass (seed $(SEED))"
+
+# What talks to the module in a guest: tables from the spec, and programs.
+NLFUZZ := tests/fuzz/netlink
+$(BUILD)/fuzz/spec_gen.c: tests/tools/nlspec.py include/uapi/linux/roamnat.yaml
+	$(call say,GEN,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$< include/uapi/linux/roamnat.yaml >$@.new && mv $@.new $@
+test-tools: $(addprefix $(BUILD)/bin/,nlfuzz nlrules failnth)
+$(addprefix $(BUILD)/bin/,nlfuzz nlrules failnth): $(BUILD)/bin/%: $(NLFUZZ)/%.c $(NLFUZZ)/nl.c \
+		$(NLFUZZ)/commands.c $(BUILD)/fuzz/spec_gen.c $(wildcard $(NLFUZZ)/*.h) \
+		include/uapi/linux/roamnat.h
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(RN_CPPFLAGS) $(RN_CFLAGS) -I$(NLFUZZ) -o $@ $(filter %.c,$^) -lpthread

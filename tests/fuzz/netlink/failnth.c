@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * failnth: each command of the module, with its first allocation failed, its second,
+ * and so on until none is left that could fail (/proc/thread-self/fail-nth). After
+ * each: the command has been done, or nothing has changed; what it said is not asked,
+ * because its answer may be what there was no memory for. As root, on a kernel with
+ * failslab; each attempt has a namespace of its own.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/roamnat.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "commands.h"
+
+#define FAIL_MAX 200	/* allocations of one command; no command has so many */
+
+static unsigned int passed, failed;
+
+static void result(bool ok, const char *what, const char *how)
+{
+	if (ok)
+		passed++;
+	else
+		failed++;
+	printf("%s %u - %s %s\n", ok ? "ok" : "not ok", passed + failed, what, how);
+	fflush(stdout);
+}
+
+static struct nl_buf before, after, done;
+
+/* A timer goes on and a counter counts: neither is what a command has changed. */
+static void blank(struct nl_buf *b, uint16_t type)
+{
+	const struct nlattr *a;
+	size_t at = 0;
+
+	while (at < b->len && (a = nl_find(b->data + at, b->len - at, type))) {
+		at = (const uint8_t *)a - b->data;
+		memset(b->data + at + NLA_HDRLEN, 0, a->nla_len - NLA_HDRLEN);
+		at += NLA_ALIGN(a->nla_len);
+	}
+}
+
+static void add(struct nl *nl, struct nl_buf *all, uint8_t cmd, uint16_t flags, uint16_t moving)
+{
+	int err;
+
+	nl_out.len = 0;
+	nl_begin(nl, &nl_out, cmd, flags);
+	err = nl_call(nl, &nl_out, &nl_answer);
+	if (err) {
+		fprintf(stderr, "failnth: command %u: %s\n", cmd, strerror(-err));
+		exit(1);
+	}
+	blank(&nl_answer, moving);
+	memcpy(all->data + all->len, nl_answer.data, nl_answer.len);
+	all->len += nl_answer.len;
+}
+
+static void snapshot(struct nl *nl, struct nl_buf *all)
+{
+	all->len = 0;
+	add(nl, all, ROAMNAT_CMD_MAPPING_GET, NLM_F_DUMP, ROAMNAT_A_MAPPING_TIMER);
+	add(nl, all, ROAMNAT_CMD_INSIDE_GET, NLM_F_DUMP, 0);
+	add(nl, all, ROAMNAT_CMD_CONFIG_GET, NLM_F_ACK, 0);
+	add(nl, all, ROAMNAT_CMD_SESSION_GET, NLM_F_ACK, 0);
+	/* The gauges: bounds must not fill up with what was refused. */
+	add(nl, all, ROAMNAT_CMD_STATS_GET, NLM_F_ACK, ROAMNAT_A_STATS_COUNTERS);
+}
+
+static bool same(const struct nl_buf *a, const struct nl_buf *b)
+{
+	return a->len == b->len && !memcmp(a->data, b->data, a->len);
+}
+
+static int fail_fd;
+
+/* The @nth allocation from now on fails; 0 ends it: did one fail? */
+static bool fail_nth(unsigned int nth)
+{
+	char text[16];
+	ssize_t n;
+
+	n = pread(fail_fd, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = 0;
+	dprintf(fail_fd, "%u", nth);
+	return !atoi(text);
+}
+
+/* False: @nth is more than the command allocates. */
+static bool attempt(const struct nl_command *a, unsigned int nth, bool *ok)
+{
+	struct nl nl;
+	bool fired;
+	int err;
+
+	nl_prepare(&nl, a->configured);
+	snapshot(&nl, &before);
+	nl_command(&nl, a->cmd);
+	a->put();
+	if (nth)
+		fail_nth(nth);
+	err = nl_call(&nl, &nl_out, nth ? NULL : &nl_answer);
+	fired = !nth || fail_nth(0);
+	snapshot(&nl, nth ? &after : &done);
+	nl_close(&nl);
+	if (!nth)
+		*ok = !err;
+	else
+		*ok = same(&after, &done) || (err && same(&after, &before));
+	if (!*ok)
+		printf("# %s: with allocation %u failed: %s; %s what was there before\n", a->name,
+		       nth, strerror(-err), same(&after, &before) ? "left is" : "left is not");
+	return fired;
+}
+
+static void sweep(const struct nl_command *a)
+{
+	unsigned int nth;
+	char how[80];
+	bool ok, all;
+
+	attempt(a, 0, &all);
+	for (nth = 1; nth < FAIL_MAX && attempt(a, nth, &ok); nth++)
+		all = all && ok;
+	snprintf(how, sizeof(how), "is done or is not, whichever of %u allocations fails", nth - 1);
+	result(all && nth < FAIL_MAX, a->name, how);
+}
+
+int main(void)
+{
+	unsigned int i;
+
+	fail_fd = open("/proc/thread-self/fail-nth", O_RDWR);
+	if (fail_fd < 0) {
+		fprintf(stderr, "failnth: this kernel fails no allocations\n");
+		return 1;
+	}
+	for (i = 0; i < nl_command_count; i++)
+		sweep(&nl_commands[i]);
+	printf("failnth: %u passed, %u failed\n", passed, failed);
+	return failed != 0;
+}

@@ -1,0 +1,25 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# What the module refuses, and to whom; and a few messages that the spec does not
+# allow. make check-debug sends a million of them to a kernel that watches.
+# shows: B7
+# modes: once
+# timeout: 120
+. "$(dirname "$0")/lib.sh"
+
+quiet load_module
+# tap CMD...: its own lines "ok" and "not ok" become this scenario's.
+tap() {
+	local line
+	while IFS= read -r line; do
+		case $line in
+		'ok '*) ok "${line#* - }" ;;
+		'not ok '*) fail "${line#* - }" ;;
+		*) say "${line#\# }" ;;
+		esac
+	done < <("$@" 2>&1)
+}
+tap nlrules
+expect "R18 messages that are wrong in every way" nlfuzz 4000 "${SEED:-1}" 2
+say "$(grep -h 'a second' "$RUN/said")"
+expect "B7 the module unloads" unload_module
