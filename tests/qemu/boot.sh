@@ -22,6 +22,7 @@
 #   RIG_ICOUNT=        e.g. shift=0,sleep=off: deterministic clock, one CPU
 #   RIG_SMP=2 RIG_MEM=1536 RIG_APPEND=  CPUs, MiB, more kernel parameters
 #   RIG_ENV="A B"      names of variables that are handed to SCRIPT
+#   RIG_VMLINUX=FILE   this ELF image, which needs no modules, instead of Debian's
 #   RIG_QUIET=1        do not show the script's output while it runs
 set -euo pipefail
 
@@ -39,10 +40,12 @@ cache=$top/build/qemu
 
 command -v qemu-system-x86_64 >/dev/null ||
 	die "qemu-system-x86_64 is missing: apt-get install qemu-system-x86"
-[ -r "/boot/vmlinuz-$version" ] ||
-	die "/boot/vmlinuz-$version is missing or unreadable: apt-get install linux-image-$version"
-[ -d "/lib/modules/$version" ] ||
-	die "/lib/modules/$version is missing: apt-get install linux-image-$version"
+if [ -z "${RIG_VMLINUX:-}" ]; then
+	[ -r "/boot/vmlinuz-$version" ] ||
+		die "/boot/vmlinuz-$version is missing or unreadable: apt-get install linux-image-$version"
+	[ -d "/lib/modules/$version" ] ||
+		die "/lib/modules/$version is missing: apt-get install linux-image-$version"
+fi
 "$here/image.sh" "$version" "$cache"
 
 common=(-nodefaults -no-user-config -display none -monitor none -no-reboot

@@ -6,6 +6,7 @@
 # The kernel is unpacked here: QEMU starts an ELF image directly (PVH), and an
 # emulated CPU would need seconds to unpack it. Modules are unpacked for the
 # same reason and listed in the order in which kmod's modprobe loads them.
+# RIG_VMLINUX=FILE: a kernel that is unpacked already and needs no modules.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -44,13 +45,14 @@ PY
 }
 
 pack_initramfs() {
-	local root=$work/root m file list
+	local root=$work/root m file list=
 	[ -x /bin/busybox ] || die "busybox is missing: apt-get install busybox-static"
 	command -v cpio >/dev/null || die "cpio is missing: apt-get install cpio"
 	mkdir -p "$root"/{bin,modules,proc,sys,dev,lower,over,new}
 	cp /bin/busybox "$root/bin/"
 	cp "$here/init" "$root/init"
-	list=$(for m in virtio_pci 9pnet_virtio 9p overlay; do
+	: >"$root/modules/order"
+	[ -n "${RIG_VMLINUX:-}" ] || list=$(for m in virtio_pci 9pnet_virtio 9p overlay; do
 		/sbin/modprobe -S "$version" --show-depends "$m" ||
 			die "modprobe knows no $m for $version: apt-get install kmod linux-image-$version"
 	done | awk '$1 == "insmod" && !seen[$2]++ { print $2 }')
@@ -67,9 +69,14 @@ pack_initramfs() {
 	mv "$work/initramfs" "$dir/initramfs-$version"
 }
 
-[ "$dir/vmlinux-$version" -nt "$kernel" ] || unpack_kernel
+if [ -n "${RIG_VMLINUX:-}" ]; then
+	[ -r "$RIG_VMLINUX" ] || die "there is no kernel $RIG_VMLINUX"
+	ln -sfn "$(realpath "$RIG_VMLINUX")" "$dir/vmlinux-$version"
+else
+	[ "$dir/vmlinux-$version" -nt "$kernel" ] || unpack_kernel
+fi
 if [ ! "$dir/initramfs-$version" -nt "$here/init" ] ||
    [ ! "$dir/initramfs-$version" -nt "$here/image.sh" ] ||
-   [ ! "$dir/initramfs-$version" -nt "/lib/modules/$version/modules.dep" ]; then
+   [ "/lib/modules/$version/modules.dep" -nt "$dir/initramfs-$version" ]; then
 	pack_initramfs
 fi

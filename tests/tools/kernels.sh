@@ -3,6 +3,7 @@
 # Builds the module against every kernel whose headers are installed and that
 # we support (6.1 and later), with W=1 and sparse. A warning is a failure.
 #   kernels.sh [--debug] [VERSION ...]
+#   KDIR=DIR   where VERSION was built, if its headers are not installed
 # Leaves build/kmod-VERSION/roamnat.ko, or with --debug, which has the
 # selftests in it, build/kmod-VERSION-debug/roamnat.ko. What has been built from
 # the same sources is not built again.
@@ -46,7 +47,7 @@ build() { # VERSION
 	rm -rf "$dir"
 	"$top/tests/tools/kmod-source.sh" "$dir"
 	# shellcheck disable=SC2086 # flags are words
-	if ! timeout 900 make -s -C "/lib/modules/$1/build" M="$dir" W=1 C=1 -j2 $flags modules >"$log" 2>&1; then
+	if ! timeout 900 make -s -C "${KDIR:-/lib/modules/$1/build}" M="$dir" W=1 C=1 -j2 $flags modules >"$log" 2>&1; then
 		cat "$log" >&2
 		echo "kernels: $1$suffix: does not build" >&2
 		return 1

@@ -35,6 +35,7 @@ struct fuzzer {
 	struct nl_buf out, in;
 	uint64_t incarnation, epoch;
 	uint32_t kind;			/* of the message that is written */
+	uint8_t cmd;
 	uint64_t sent, answers[ERRNO_MAX];
 };
 
@@ -101,6 +102,12 @@ static uint64_t likely_value(struct fuzzer *f, const struct spec_attr *a)
 		return 0;
 	if (!strcmp(a->name, "kind"))
 		return f->kind;
+	if (!strcmp(a->name, "state") && f->cmd == ROAMNAT_CMD_MAPPING_NEW)
+		return chance(f, 70) ? ROAMNAT_STATE_ACTIVE : ROAMNAT_STATE_HELD;
+	if (!strcmp(a->name, "state"))
+		return ROAMNAT_STATE_MOVING_OUT + below(f, 2);
+	if (!strcmp(a->name, "public-ports"))
+		return f->kind == ROAMNAT_KIND_BLOCK ? 64 : 0;
 	if (!strcmp(a->name, "protocol"))
 		return f->kind == ROAMNAT_KIND_PORT ? protocols[below(f, 3)] : 0;
 	if (strstr(a->name, "port"))
@@ -217,7 +224,7 @@ static void put_set(struct fuzzer *f, const struct spec_set *set, const unsigned
 		if (!a || a->kind == SPEC_PAD || (wild && chance(f, 10)))
 			continue;
 		/* What a command takes either of, and lists that may be empty. */
-		if (chance(f, 4))
+		if (chance(f, 1))
 			continue;
 		put_attr(f, a, wild && chance(f, 30));
 		for (k = 0; wild && chance(f, 10) && k < 4; k++)
@@ -264,6 +271,7 @@ static void write_message(struct fuzzer *f)
 	f->kind = chance(f, 90) ? 1 + below(f, 2) : 1 + below(f, 3);
 	if (op->cmd == ROAMNAT_CMD_CONFIG_SET && !wild)
 		op = &spec_ops[below(f, spec_op_count)];
+	f->cmd = op->cmd;
 	nl_begin(&f->nl, &f->out, op->cmd, flags);
 	put_set(f, op->set, op->request, op->request_count, wild);
 	if (wild && chance(f, 30))
