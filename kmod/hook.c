@@ -237,15 +237,15 @@ static enum outcome outbound_error(struct job *job)
 
 	to = &job->map->pub;
 	outer = to;
-	if (!nf_inet_addr_cmp(&job->tuple.src, &job->map->priv.addr)) {
-		/* From a VM that routes for the one the packet went to. */
-		if (rnat_tuple_key_src(&job->tuple, ROAMNAT_KIND_ADDRESS,
-				       prefix->zone, &key))
-			return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
+	/* From a VM that routes for the one the packet went to: as itself if it
+	 * has a public address, else as ours (RFC 5508, REQ-5c).
+	 */
+	if (!nf_inet_addr_cmp(&job->tuple.src, &job->map->priv.addr) &&
+	    !rnat_tuple_key_src(&job->tuple, ROAMNAT_KIND_ADDRESS,
+				prefix->zone, &key)) {
 		map = rnat_table_lookup_priv(&job->rn->table, &key);
-		if (!map || rnat_map_blocked(job->rn, map, job->now))
-			return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
-		outer = &map->pub;
+		if (map && !rnat_map_blocked(job->rn, map, job->now))
+			outer = &map->pub;
 	}
 	err = rnat_icmp_rewrite_dst(job->skb, &job->tuple, &job->quote,
 				    &to->addr,
