@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: GPL-2.0
+"""All rooms of cases."""
+import cases_icmp  # noqa: F401
+import cases_map  # noqa: F401
+import cases_time  # noqa: F401
