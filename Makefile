@@ -4,6 +4,7 @@
 #   make sim            the ownership protocol in worlds that go wrong  [SEED=7]
 #   make check-net      scenarios in QEMU  [KERNEL=6.1] [SCENARIO=05]
 #   make fuzz-packet    its packet code under libFuzzer  [RUNS=] [SEED=]
+#   make conformance    RFC requirements on both kernels; writes docs/compliance.md
 #   make model          the ownership protocol's model in spin, and its mutants
 #   make bench-controller  durable grants per second, beside the disk's own rate
 #   make demo           the story of the README, with real packets
@@ -23,7 +24,7 @@ export LANG := C.UTF-8
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 .PHONY: all module daemon daemon-debug natctl debug gen gen-check check check-unit check-layers \
-	check-shows check-rig check-net check-kill check-kill-rig style kernels dkms-check demo deps install clean
+	check-shows check-conformance conformance check-rig check-net check-kill check-kill-rig style kernels dkms-check demo deps install clean
 
 # Before the included files ask pkg-config. Whoever only builds may lack what
 # the tests need; who checks may not.
@@ -34,7 +35,8 @@ $(if $(filter check% demo,$(goals)),$(error packages are missing))
 endif
 endif
 
-ifneq ($(filter-out clean deps gen gen-check style kernels module debug dkms-check model,$(goals)),)
+ifneq ($(filter-out clean deps gen gen-check style kernels module debug dkms-check model \
+	check-conformance conformance,$(goals)),)
 -include daemon/daemon.mk
 -include tools/natctl/natctl.mk
 -include tests/tests.mk
@@ -64,6 +66,11 @@ check-layers:
 	tests/tools/check-layers.sh
 check-shows:
 	tests/tools/check-shows.sh
+# Each requirement has a case or an explanation; make check compares the document.
+check-conformance:
+	tests/conformance/table.py check
+conformance: module
+	tests/run.sh conformance
 dkms-check:
 	MAKEFLAGS= tests/tools/dkms.sh
 

@@ -3,6 +3,7 @@
 # run.sh check    every ring, one after the other; all run even if one fails
 # run.sh net      scenarios in QEMU; KERNEL=6.1 and SCENARIO=05 choose, FULL=1: all on both
 # run.sh kill     ROUNDS=1000 rounds of kill -9, on one kernel (scenario 66)
+# run.sh conformance  scenario 36 on both kernels; writes docs/compliance.md
 # run.sh demo     the demonstration, on one kernel
 # RIG_NAME=mine   another directory of logs than build/logs/net-VERSION, so that
 #                 two runs do not wait for each other
@@ -120,6 +121,14 @@ finish() {
 	[ "$failed" = 0 ] && [ "$passed" != 0 ]
 }
 
+# verdicts: what the conformance cases said on each kernel.
+verdicts() {
+	local version
+	for version in $kernels; do
+		echo "$logs/${RIG_NAME:-net}-$version/conformance/$version.json"
+	done
+}
+
 prepare() {
 	kernels=$(tests/tools/guest-kernels.sh ${KERNEL:+"$KERNEL"}) || exit 1
 	tests/net/pki.sh build/pki || exit 1
@@ -133,6 +142,7 @@ check)
 	part layers - make --no-print-directory check-layers
 	part style - make --no-print-directory style
 	part shows - make --no-print-directory check-shows
+	part conformance - make --no-print-directory check-conformance
 	part unit unit unit
 	part unit-sanitized unit unit SANITIZE=1
 	part fuzz-packet - make --no-print-directory fuzz-packet FUZZ_SECONDS=10
@@ -143,6 +153,7 @@ check)
 	part rig selftest make --no-print-directory check-rig
 	part kill-rig - make --no-print-directory check-kill-rig
 	nets
+	part compliance - tests/conformance/table.py verify $(verdicts)
 	finish ;;
 net)
 	prepare
@@ -155,12 +166,23 @@ kill)
 	prepare
 	nets
 	finish ;;
+conformance)
+	export SCENARIO=36 RIG_NAME=${RIG_NAME:-conformance}
+	prepare
+	nets
+	mkdir -p build/conformance
+	# shellcheck disable=SC2046
+	cp $(verdicts) build/conformance/ || exit 1
+	# shellcheck disable=SC2046
+	tests/conformance/table.py write $(verdicts) >build/conformance/compliance.md || exit 1
+	cp build/conformance/compliance.md docs/compliance.md
+	finish ;;
 demo)
 	KERNEL=${KERNEL:-6.12}
 	prepare
 	[ -e tests/demo/demo.sh ] || { echo "run: there is no tests/demo/demo.sh" >&2; exit 1; }
 	RIG_NAME=demo RIG_TIMEOUT=${RIG_TIMEOUT:-900} tests/qemu/boot.sh "$kernels" tests/demo/demo.sh ;;
 *)
-	sed -n '3,9s/^# //p' "$0" >&2
+	sed -n '3,10s/^# //p' "$0" >&2
 	exit 1 ;;
 esac

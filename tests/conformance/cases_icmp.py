@@ -263,6 +263,12 @@ def own(src, dst, kind, code, about, rest=b"\0\0\0\0"):
     return Packet(src, dst, Icmp(kind, code, rest + about.bytes()[:548]), tos=0xC0, df=False)
 
 
+def unknown(t):
+    """A packet of a VM that has nothing, and what names its mapping."""
+    p = Packet(t.vm(), S1, Udp(4000, 53))
+    return p, (UDP, 4000) if t.kind == "port" else ()
+
+
 @case("5508-8", "6888-11", "4787-11")
 def refused(t):
     """No mapping to be had: the packet is dropped and counted, 3/13 says so, others
@@ -271,20 +277,35 @@ def refused(t):
     other = t.endpoint(UDP)
     t.gw.kernel.register()
     t.later(t.gw.kernel.unregister)
-    vm = t.vm()
     before = t.gw.kernel.counters()
-    p = Packet(vm, S1, Udp(4000, 53))
+    p, side = unknown(t)
     t.no_way("in", p)
     t.gw.kernel.missed()
-    t.gw.kernel.refuse(vm, *((UDP, 4000) if t.kind == "port" else ()), hold_off=60000)
-    came = [f[14:] for w, f in t.wires.through([]) if w == "in1"]
-    wanted = own(GW_INSIDE, vm, 3, 13, p.routed())
-    t.check(len(came) == 1, "%d answers" % len(came))
-    t.check(came[0] == wanted.but(ident=int.from_bytes(came[0][4:6], "big")).bytes(),
-            "got %s" % came[0].hex(" ", -4))
-    # In the time of the refusal each further packet is told at once.
+    t.gw.kernel.refuse(p.src, *side, hold_off=60000)
+    wanted = own(GW_INSIDE, p.src, 3, 13, p.routed())
+    t.awaits("in", wanted)
+    # While it is refused each further packet is told at once.
     t.tells("in", p, wanted)
     t.counted("drop-refused", before)
+    t.passes(other)
+
+
+@case("MIG-6", "5508-8", "6888-11")
+def nobody_answers(t):
+    """Nobody grants and nobody refuses: 3/13 when the packet has waited long enough; who has a
+    mapping goes on meanwhile
+    """
+    other = t.endpoint(UDP)
+    t.gw.kernel.register()
+    t.later(t.gw.kernel.unregister)
+    t.gw.kernel.config(hold_ms=300)
+    t.later(lambda: t.gw.kernel.config(hold_ms=5000))
+    before = t.gw.kernel.counters()
+    p, _ = unknown(t)
+    t.no_way("in", p)
+    t.passes(other)
+    t.awaits("in", own(GW_INSIDE, p.src, 3, 13, p.routed()))
+    t.counted("drop-deadline", before)
     t.passes(other)
 
 
@@ -295,11 +316,10 @@ def silenced(t):
     t.later(lambda: t.gw.kernel.config(icmp_rate=1000000))
     t.gw.kernel.register()
     t.later(t.gw.kernel.unregister)
-    vm = t.vm()
-    p = Packet(vm, S1, Udp(4000, 53))
+    p, side = unknown(t)
     t.no_way("in", p)
     t.gw.kernel.missed()
-    t.gw.kernel.refuse(vm, *((UDP, 4000) if t.kind == "port" else ()), hold_off=60000)
+    t.gw.kernel.refuse(p.src, *side, hold_off=60000)
     t.no_way("in", p)
 
 

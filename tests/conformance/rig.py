@@ -303,14 +303,22 @@ class Case:
             raise Wrong("an answer was wanted, got:%s" % show(came))
         return [f[14:] for _, f in came]
 
-    def tells(self, side, packet, wanted):
-        """The gateway answers with @wanted, but for the identification."""
-        got = self.replied(side, packet)
+    @staticmethod
+    def same(side, got, wanted):
         if len(got) == 1 and len(got[0]) > 20:
             wanted = wanted.but(ident=int.from_bytes(got[0][4:6], "big"))
         if got != [wanted.bytes()]:
             raise Wrong("wanted:%s\ngot:%s" % (
                 show([(side, bytes(14) + wanted.bytes())]), show([(side, bytes(14) + g) for g in got])))
+
+    def tells(self, side, packet, wanted):
+        """The gateway answers with @wanted, but for the identification."""
+        self.same(side, self.replied(side, packet), wanted)
+
+    def awaits(self, side, wanted):
+        """It says so by itself, sooner or later, to that side alone."""
+        self.wires.poll.poll(WAIT * 1000)
+        self.same(side, self.replied(side, []), wanted)
 
     def counted(self, name, before):
         now = self.gw.kernel.counters()[name]

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # An idle mapping is released; traffic in either direction keeps it.
-# shows: S6 S13
+# shows: S6 S13 6888-8 MIG-7
 # modes: once
 # timeout: 300
 . "$(dirname "$0")/lib.sh"

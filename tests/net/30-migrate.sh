@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # A VM moves from site 1 to site 2 while a file is downloaded; its mapping
 # follows, verified with the other gateway, with its timer, and comes back.
-# shows: S7 S8 S9 S10 S11 S12 B1 B3
+# shows: S7 S8 S9 S10 S11 S12 B1 B3 MIG-12
 # modes: both
 # timeout: 300
 . "$(dirname "$0")/lib.sh"

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Site 1 dies. Its mapping is taken over, but not before somebody says that it
 # is off; when it comes back it translates nothing.
-# shows: S8 B1 B2
+# shows: S8 B1 B2 MIG-11
 # modes: both
 # timeout: 300
 . "$(dirname "$0")/lib.sh"

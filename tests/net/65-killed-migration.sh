@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # Daemons die with -9 while a mapping moves. Whatever the moment, in the end
 # exactly one gateway has it, and the connection lives.
-# shows: S9 S12 B1 B2 B3
+# shows: S9 S12 B1 B2 B3 MIG-10
 # modes: both
 # kernel: any
 # timeout: 500

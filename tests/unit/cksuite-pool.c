@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
-/* Pools, plan and heap of the controller: S2, S4, S15, P15, RFC 4787 REQ-2, 3, 4. */
+/*
+ * Pools, plan and heap of the controller: S2, S4, S15, P15; and of the RFCs, as in
+ * tests/conformance/requirements.tsv: 4787-2, 4787-3, 4787-3a, 4787-4, 6888-2,
+ * 6888-3, 6888-8, 6888-13, 7857-4.
+ */
 #include <check.h>
 #include <stdlib.h>
 #include "controller/heap.h"
