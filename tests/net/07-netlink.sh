@@ -20,6 +20,6 @@ tap() {
 	done < <("$@" 2>&1)
 }
 tap nlrules
-expect "R18 messages that are wrong in every way" nlfuzz 4000 "${SEED:-1}" 2
+expect "R18 messages that are wrong in every way" nlfuzz 12000 "${SEED:-1}" 2
 say "$(grep -h 'a second' "$RUN/said")"
 expect "B7 the module unloads" unload_module
