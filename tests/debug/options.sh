@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # In the guest: which of debug.config's options the running kernel has, and for each
 # of its checkers something that it must find. The kernel's log is full of complaints
-# afterwards, so boot.sh cannot pass; what counts is what this prints.
+# afterwards, so boot.sh cannot pass; what counts is what this prints. It wants
+# kasan_multi_shot.
 # shellcheck disable=SC2034 # for report.sh
 SCENARIO=options RUN=/run/rig
 here=$(cd "$(dirname "$0")" && pwd)
@@ -29,13 +30,13 @@ provoke() { # WHAT PATTERN CHECKER
 	dmesg >"$RIG_OUT/provoke-$1"
 	expect "$3 finds '$1'" grep -E "$2" "$RIG_OUT/provoke-$1"
 }
-# A complaint about locks switches lockdep off, and PROVE_RCU with it.
+# After a complaint about locks, or one of KASAN, lockdep looks no more.
 provoke rcu 'suspicious RCU usage' PROVE_RCU
 provoke sleep 'sleeping function called from invalid context' DEBUG_ATOMIC_SLEEP
-provoke bounds 'UBSAN: array-index-out-of-bounds' UBSAN
+provoke order 'possible circular locking dependency' PROVE_LOCKING
+provoke shift 'UBSAN: shift-out-of-bounds' UBSAN
 provoke list 'list_del corruption' DEBUG_LIST
 provoke object 'ODEBUG: free active' DEBUG_OBJECTS
-provoke order 'possible circular locking dependency' PROVE_LOCKING
 provoke read 'KASAN: slab-out-of-bounds' KASAN
 provoke stale 'KASAN: slab-use-after-free' KASAN
 
@@ -48,7 +49,7 @@ expect_within "kmemleak finds 'leak'" 60 leaks
 
 # The first allocation after this is that of an open file.
 echo N >/sys/kernel/debug/failslab/ignore-gfp-wait
-opens() { (echo 1 >/proc/self/fail-nth; : </proc/version) 2>/dev/null; }
+opens() { (echo 1 >/proc/thread-self/fail-nth; : </proc/version) 2>/dev/null; }
 dmesg -C
 refuse "fail-nth makes a system call fail" opens
 expect "failslab says so" sh -c "dmesg | grep 'FAULT_INJECTION: forcing a failure'"

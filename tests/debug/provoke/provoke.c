@@ -15,9 +15,10 @@
 
 static char *what = "";
 module_param(what, charp, 0444);
-MODULE_PARM_DESC(what, "leak, rcu, sleep, bounds, object, list, order, read, stale");
+MODULE_PARM_DESC(what, "leak, rcu, sleep, shift, object, list, order, read, stale");
 
 static int __rcu *shared;
+static int sink;
 static DEFINE_MUTEX(first);
 static DEFINE_MUTEX(second);
 
@@ -44,13 +45,12 @@ static void sleep(void)
 }
 
 /* UBSAN */
-static void bounds(void)
+static void shift(void)
 {
-	static int table[4];
-	int i = 4;
+	int bits = 40;
 
-	OPTIMIZER_HIDE_VAR(i);
-	table[i % 8]++;
+	OPTIMIZER_HIDE_VAR(bits);
+	WRITE_ONCE(sink, 1 << bits);
 }
 
 static void on_timer(struct timer_list *timer)
@@ -120,7 +120,7 @@ static int __init provoke_init(void)
 		const char *name;
 		void (*act)(void);
 	} acts[] = {
-		{ "leak", leak }, { "rcu", rcu }, { "sleep", sleep }, { "bounds", bounds },
+		{ "leak", leak }, { "rcu", rcu }, { "sleep", sleep }, { "shift", shift },
 		{ "object", object }, { "list", list }, { "order", order }, { "read", read },
 		{ "stale", stale },
 	};

@@ -1,0 +1,38 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# fuzz.sh COUNT SEED: in the guest of the debug kernel, every allocation of every
+# command failed in turn, what is refused to whom, and COUNT messages of nlfuzz.
+# The kernel's log and kmemleak are judged by guest.sh.
+# shellcheck disable=SC2034 # for report.sh
+SCENARIO=netlink RUN=/run/rig
+top=$RIG_TOP
+. "$top/tests/net/report.sh"
+mkdir -p "$RUN"
+trap 'report_end $?' EXIT
+PATH=$top/build/bin:$PATH
+
+# tap CMD...: its lines "ok" and "not ok" become ours.
+tap() {
+	local line rc=1
+	while IFS= read -r line; do
+		case $line in
+		'ok '*) ok "${line#* - }" ;;
+		'not ok '*) fail "${line#* - }" ;;
+		'code 0') rc=0 ;;
+		*) say "${line#\# }" ;;
+		esac
+	done < <("$@" 2>&1; echo "code $?")
+	[ $rc = 0 ] || fail "$* went to its end"
+}
+
+# A forced failure must not look like a complaint.
+cd /sys/kernel/debug || exit
+echo N | tee failslab/ignore-gfp-wait fail_page_alloc/ignore-gfp-wait >failslab/cache-filter
+echo 0 | tee failslab/verbose fail_page_alloc/min-order >fail_page_alloc/verbose
+cd / || exit
+must insmod "$top/build/kmod-$(uname -r)/roamnat.ko"
+tap failnth
+tap nlrules
+say "seed $2"
+tap nlfuzz "$1" "$2" 2
+expect "the module unloads" rmmod roamnat
