@@ -200,9 +200,8 @@ static void rewrite_l4(const struct quote *q, int at_check, int at_port,
 			port);
 }
 
-static void rewrite_ip(const struct quote *q, enum side side,
-		       const union nf_inet_addr *from,
-		       const union nf_inet_addr *to)
+static void rewrite_ip(const struct quote *q, const union nf_inet_addr *from,
+		       const union nf_inet_addr *to, enum side side)
 {
 	u8 *data = q->skb->data + q->inner->nhoff;
 	struct ipv6hdr *ip6 = (struct ipv6hdr *)data;
@@ -263,7 +262,7 @@ static int rewrite(struct sk_buff *skb, const struct rnat_tuple *outer,
 
 	q.icmp_check = &((struct icmphdr *)(skb->data + outer->thoff))->checksum;
 	rewrite_l4(&q, at_check, at_port, side, from, addr, port);
-	rewrite_ip(&q, side, from, addr);
+	rewrite_ip(&q, from, addr, side);
 	return 0;
 }
 

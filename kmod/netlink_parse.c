@@ -177,14 +177,16 @@ static bool is_host4(__be32 addr)
 	       !ipv4_is_zeronet(addr) && !ipv4_is_loopback(addr);
 }
 
-/* One that means the same host wherever it is routed to. */
+/* One that means the same host wherever it is routed to: not of a link, and
+ * none of those that have an IPv4 address in them, mapped or below ::/96.
+ */
 static bool is_host6(const struct in6_addr *addr)
 {
+	const __be32 *word = addr->s6_addr32;
 	int type = ipv6_addr_type(addr);
 
-	return (type & IPV6_ADDR_UNICAST) &&
-	       !(type & (IPV6_ADDR_LOOPBACK | IPV6_ADDR_LINKLOCAL |
-			 IPV6_ADDR_MAPPED | IPV6_ADDR_COMPATv4));
+	return (type & IPV6_ADDR_UNICAST) && !(type & IPV6_ADDR_LINKLOCAL) &&
+	       !ipv6_addr_v4mapped(addr) && (word[0] | word[1] | word[2]);
 }
 
 static bool is_host(const struct rnat_key *key)

@@ -3,13 +3,16 @@
 
 #include <linux/gfp.h>
 #include <linux/icmp.h>
+#include <linux/icmpv6.h>
 #include <linux/ip.h>
+#include <linux/ipv6.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/tcp.h>
 #include <linux/udp.h>
 #include <net/checksum.h>
 #include <net/ip.h>
+#include <net/ip6_checksum.h>
 
 #define HEADROOM 32
 #define FRAME_LEN 14
@@ -36,6 +39,42 @@ static void note_sum(struct rnat_bytes *b, unsigned int at, bool udp)
 	b->sums[b->nr_sums++].udp = udp;
 }
 
+const struct in6_addr rnat_packet_last = { .s6_addr = { 0xfd, [15] = 99 } };
+
+/* The extension headers in their order: how long, and which protocol number. */
+static const struct ext {
+	u8 bit, proto, len;
+} exts[] = {
+	{ RNAT_EXT_HOP, IPPROTO_HOPOPTS, 8 },
+	{ RNAT_EXT_DEST, IPPROTO_DSTOPTS, 16 },
+	{ RNAT_EXT_ROUTED, IPPROTO_ROUTING, 24 },
+	{ RNAT_EXT_ROUTE, IPPROTO_ROUTING, 24 },
+	{ 0, IPPROTO_FRAGMENT, 8 },
+	{ RNAT_EXT_AUTH, IPPROTO_AH, 24 },
+};
+
+static bool has_ext(const struct rnat_packet *p, const struct ext *ext)
+{
+	if (ext->proto == IPPROTO_FRAGMENT)
+		return p->frag_off;
+	if (ext->proto == IPPROTO_AH && p->frag_off & IP_OFFSET)
+		return false;
+	return p->ext & ext->bit;
+}
+
+/* The IP header, with its options or extension headers. */
+static unsigned int ip_len(const struct rnat_packet *p)
+{
+	unsigned int i, len = sizeof(struct ipv6hdr);
+
+	if (!p->src6)
+		return sizeof(struct iphdr) + p->options;
+	for (i = 0; i < ARRAY_SIZE(exts); i++)
+		if (has_ext(p, &exts[i]))
+			len += exts[i].len;
+	return len;
+}
+
 static unsigned int l4_header_len(const struct rnat_packet *p)
 {
 	if (p->frag_off & IP_OFFSET)
@@ -47,6 +86,7 @@ static unsigned int l4_header_len(const struct rnat_packet *p)
 	case IPPROTO_UDPLITE:
 		return sizeof(struct udphdr);
 	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
 		return sizeof(struct icmphdr);
 	case IPPROTO_DCCP:
 	case IPPROTO_SCTP:
@@ -68,18 +108,28 @@ static int l4_check_at(const struct rnat_packet *p)
 	case IPPROTO_DCCP:
 		return 6;
 	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6:
 		return 2;
 	}
 	return -1;
 }
 
+static bool is_echo(const struct rnat_packet *p)
+{
+	if (p->proto == IPPROTO_ICMPV6)
+		return p->type == ICMPV6_ECHO_REQUEST ||
+		       p->type == ICMPV6_ECHO_REPLY;
+	return p->type == ICMP_ECHO || p->type == ICMP_ECHOREPLY;
+}
+
 static void fill_l4_header(const struct rnat_packet *p, u8 *l4, unsigned int len)
 {
 	switch (p->proto) {
-	case IPPROTO_ICMP: {
+	case IPPROTO_ICMP:
+	case IPPROTO_ICMPV6: {
 		struct icmphdr icmp = { .type = p->type };
 
-		if (p->type == ICMP_ECHO || p->type == ICMP_ECHOREPLY)
+		if (is_echo(p))
 			icmp.un.echo.id = p->sport;
 		memcpy(l4, &icmp, sizeof(icmp));
 		break;
@@ -107,6 +157,15 @@ static void fill_l4_header(const struct rnat_packet *p, u8 *l4, unsigned int len
 	}
 }
 
+/* A sum that goes on with the pseudo header of the packet. */
+static __sum16 pseudo(const struct rnat_packet *p, unsigned int len, __wsum sum)
+{
+	if (!p->src6)
+		return csum_tcpudp_magic(p->src, p->dst, len, p->proto, sum);
+	return csum_ipv6_magic(p->src6, p->ext & RNAT_EXT_ROUTE ?
+			       &rnat_packet_last : p->dst6, len, p->proto, sum);
+}
+
 static void fill_l4_check(const struct rnat_packet *p, u8 *l4, unsigned int len)
 {
 	int at = l4_check_at(p);
@@ -121,8 +180,7 @@ static void fill_l4_check(const struct rnat_packet *p, u8 *l4, unsigned int len)
 	if (p->proto == IPPROTO_ICMP)
 		sum = csum_fold(csum_partial(l4, len, 0));
 	else
-		sum = csum_tcpudp_magic(p->src, p->dst, len, p->proto,
-					csum_partial(l4, len, 0));
+		sum = pseudo(p, len, csum_partial(l4, len, 0));
 	if (udp && !sum)
 		sum = CSUM_MANGLED_0;
 	put_check(l4 + at, sum);
@@ -155,11 +213,57 @@ static void fill_ip(const struct rnat_packet *p, u8 *at, unsigned int hlen,
 		  csum_fold(csum_partial(at, hlen, 0)));
 }
 
+static void fill_ext(const struct rnat_packet *p, const struct ext *ext, u8 *at)
+{
+	memset(at, 0, ext->len);
+	at[1] = ext->len / 8 - 1;
+	switch (ext->proto) {
+	case IPPROTO_FRAGMENT:
+		at[1] = 0;
+		at[2] = (p->frag_off & IP_OFFSET) >> 5;
+		at[3] = (p->frag_off & IP_OFFSET) << 3;
+		if (p->frag_off & IP_MF)
+			at[3] |= 1;
+		break;
+	case IPPROTO_ROUTING:
+		at[3] = ext->bit == RNAT_EXT_ROUTE;
+		memcpy(at + 8, &rnat_packet_last, sizeof(rnat_packet_last));
+		break;
+	case IPPROTO_AH:
+		at[1] = ext->len / 4 - 2;
+		break;
+	default:
+		at[2] = 1;	/* PadN */
+		at[3] = ext->len - 4;
+	}
+}
+
+static void fill_ip6(const struct rnat_packet *p, u8 *at, unsigned int len)
+{
+	struct ipv6hdr ip = {
+		.version = 6, .hop_limit = 64, .saddr = *p->src6,
+		.daddr = *p->dst6, .payload_len = htons(len - sizeof(ip)),
+	};
+	u8 *next = at + offsetof(struct ipv6hdr, nexthdr);
+	unsigned int i, offset = sizeof(ip);
+
+	memcpy(at, &ip, sizeof(ip));
+	for (i = 0; i < ARRAY_SIZE(exts); i++) {
+		if (!has_ext(p, &exts[i]))
+			continue;
+		fill_ext(p, &exts[i], at + offset);
+		*next = exts[i].proto;
+		next = at + offset;
+		offset += exts[i].len;
+	}
+	*next = p->proto;
+}
+
 /* Builds one packet at @at; the one it quotes has been built behind it. */
 static unsigned int build_one(const struct rnat_packet *p, u8 *at,
 			      unsigned int payload)
 {
-	unsigned int hlen = sizeof(struct iphdr) + p->options;
+	unsigned int hlen = ip_len(p);
 	unsigned int l4_header = l4_header_len(p), len = l4_header + payload;
 	unsigned int i, kept = p->keep ? min_t(unsigned int, p->keep, len) : len;
 	u8 *l4 = at + hlen;
@@ -174,17 +278,21 @@ static unsigned int build_one(const struct rnat_packet *p, u8 *at,
 		fill_l4_header(p, l4, len);
 		fill_l4_check(p, l4, len);
 	}
-	fill_ip(p, at, hlen, hlen + (p->quoted ? len : kept));
+	if (p->src6)
+		fill_ip6(p, at, hlen + (p->quoted ? len : kept));
+	else
+		fill_ip(p, at, hlen, hlen + (p->quoted ? len : kept));
 	return hlen + kept;
 }
 
 static void note_sums(struct rnat_bytes *b, const struct rnat_packet *p,
 		      unsigned int nhoff, unsigned int len)
 {
-	unsigned int thoff = nhoff + sizeof(struct iphdr) + p->options;
+	unsigned int thoff = nhoff + ip_len(p);
 	int at = l4_check_at(p);
 
-	note_sum(b, nhoff + offsetof(struct iphdr, check), false);
+	if (!p->src6)
+		note_sum(b, nhoff + offsetof(struct iphdr, check), false);
 	if (at >= 0 && !p->absent && thoff + at + 2 <= nhoff + len)
 		note_sum(b, thoff + at,
 			 p->proto == IPPROTO_UDP || p->proto == IPPROTO_UDPLITE);
@@ -196,7 +304,7 @@ void rnat_packet_build(const struct rnat_packet *p, struct rnat_bytes *b)
 	int at = l4_check_at(p);
 
 	memset(b, 0, sizeof(*b));
-	b->thoff = sizeof(struct iphdr) + p->options;
+	b->thoff = ip_len(p);
 	if (p->quote) {
 		unsigned int inner = b->thoff + sizeof(struct icmphdr);
 
@@ -275,8 +383,7 @@ static void put_pending(struct rnat_sample *s, const struct rnat_packet *p,
 	__sum16 pending = 0;
 
 	if (p->proto != IPPROTO_ICMP)
-		pending = ~csum_tcpudp_magic(p->src, p->dst, b->len - b->thoff,
-					     p->proto, 0);
+		pending = ~pseudo(p, b->len - b->thoff, 0);
 	put_check(frame + s->nhoff + b->check, pending);
 	s->skb->csum_start = HEADROOM + s->nhoff + b->thoff;
 	s->skb->csum_offset = b->check - b->thoff;

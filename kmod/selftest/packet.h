@@ -6,8 +6,10 @@
 #ifndef _RNAT_SELFTEST_PACKET_H
 #define _RNAT_SELFTEST_PACKET_H
 
+#include <linux/bits.h>
 #include <linux/types.h>
 
+struct in6_addr;
 struct sk_buff;
 
 #define RNAT_PACKET_MAX 512
@@ -16,6 +18,15 @@ struct sk_buff;
 #define RNAT_PACKET_INNER_START 4
 #define RNAT_PACKET_INNER_CHECK 6
 #define RNAT_PACKET_INNER_SEED cpu_to_be16(0x1234)
+
+/* Extension headers, in the order in which they come. */
+#define RNAT_EXT_HOP	BIT(0)
+#define RNAT_EXT_DEST	BIT(1)
+#define RNAT_EXT_ROUTED	BIT(2)	/* all stops passed */
+#define RNAT_EXT_ROUTE	BIT(3)	/* one to go: rnat_packet_last is the last */
+#define RNAT_EXT_AUTH	BIT(4)
+
+extern const struct in6_addr rnat_packet_last;
 
 /**
  * struct rnat_packet - what to build
@@ -32,6 +43,9 @@ struct sk_buff;
  * @type:     ICMP type
  * @options:  bytes of IP options, a multiple of 4
  * @absent:   UDP checksum 0
+ * @src6:     if not NULL, it is IPv6, and these are the addresses; @frag_off then
+ * @dst6:     says whether there is a fragment header
+ * @ext:      RNAT_EXT_*
  * @tunnel:   the payload has a checksum inside
  * @quoted:   @keep cuts, but the IP header goes on telling the whole length
  * @quote:    what an ICMP error quotes instead of @payload
@@ -41,7 +55,8 @@ struct rnat_packet {
 	__be32 src, dst;
 	__be16 sport, dport;
 	u16 frag_off, payload, keep;
-	u8 proto, type, options;
+	u8 proto, type, options, ext;
+	const struct in6_addr *src6, *dst6;
 	bool absent, tunnel, quoted;
 	const struct rnat_packet *quote;
 };

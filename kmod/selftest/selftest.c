@@ -13,6 +13,7 @@ static const struct area {
 	{ "tuple",	rnat_selftest_tuple },
 	{ "rewrite",	rnat_selftest_rewrite },
 	{ "icmp",	rnat_selftest_icmp },
+	{ "ipv6",	rnat_selftest_ipv6 },
 };
 
 int rnat_selftest_run(void)

@@ -20,5 +20,6 @@ static inline int rnat_selftest_run(void)
 int rnat_selftest_tuple(void);
 int rnat_selftest_rewrite(void);
 int rnat_selftest_icmp(void);
+int rnat_selftest_ipv6(void);
 
 #endif

@@ -12,9 +12,10 @@
 
 topology --vms 2 --no-offload
 topology6
-CONTROLLER_EXTRA=$(printf '[pool six]\nkind=address\nprefix=%s\n' $PUBLIC_POOL_6)
-AGENT_EXTRA=$(printf '[inside %s]\ninterface=in0\nprefix=%s\nzone=1\nidle-timeout=%s\n' \
-	six fd00::/64 60s brief fd00::6/128 4s)
+quiet ip -n vm2 addr add fd00::7/64 dev eth0 nodad
+CONTROLLER_EXTRA=$(printf '[pool six]\nkind=address\nprefix=%s\nzones=1\n' $PUBLIC_POOL_6)
+AGENT_EXTRA=$(printf '[inside %s]\ninterface=in0\nprefix=%s\nzone=%s\nidle-timeout=%s\n' \
+	six fd00::/64 1 60s brief fd00::6/128 1 4s none fd00::7/128 9 60s)
 start_all
 route_pool6 gw1
 start_server srv
@@ -55,13 +56,15 @@ expect_match "4787-13 a packet too big inside: the gateway's own error" 'Packet 
 expect_eq "4787-13 srv knows the path MTU" 1310 "$(mtu_to srv "$public")"
 quiet ip -n gw1 link set in0 mtu 1500
 
+expect_match "5508-8 who gets no mapping is told" 'Administratively prohibited' "$(errors vm2 -I fd00::7 $SRV_6)"
+
 expect_eq "4787-9a hairpin: vm1 is seen with its public address by itself" "$public" "$(seen_as tcp vm1 "$public")"
 expect "S5 vm2 gets a mapping of its own" ping_from vm2 $SRV_6 1
 second=$(public_of fd00::6)
 expect_eq "4787-9a hairpin: vm2 is seen by vm1 with its public address" "$second" "$(seen_as udp vm2 "$public")"
 expect "5508-7 hairpin of echo" ping_from vm1 "$second" 1
 expect_within "S13 vm2's mapping, of a narrower prefix, is idle and released" 20 no_mapping gw1 fd00::6
-expect_within "S13 and free at the controller" 10 record_state released fd00::6
+expect_within "S13 and at the controller" 10 record_state quarantine fd00::6
 
 chat_start chat vm1 $SRV_6
 move_vm vm1 2

@@ -233,8 +233,8 @@ topology6() {
 }
 # addr6 NS DEV ADDR [ROUTER]: DEV speaks IPv6 and has that address.
 addr6() {
-	must ns "$1" sh -ec 'cd /proc/sys/net/ipv6/conf
-		for f in all lo $1; do echo 0 >$f/disable_ipv6; echo 0 >$f/accept_dad; echo 0 >$f/accept_ra; done
+	quiet ns "$1" sh -ec 'cd /proc/sys/net/ipv6/conf
+		for f in all lo $1; do for n in disable_ipv6 accept_dad accept_ra; do echo 0 >$f/$n; done; done
 		case $4 in gw*|net) echo 1 >all/forwarding ;; esac
 		ip addr add $2/64 dev $1 nodad
 		[ -z "$3" ] || ip -6 route add default via $3' - "$2" "$3" "${4:-}" "$1"

@@ -6,6 +6,7 @@
  */
 #include <check.h>
 #include <stdlib.h>
+#include <string.h>
 #include "controller/heap.h"
 #include "controller/plan.h"
 #include "controller/pool.h"
@@ -360,6 +361,38 @@ START_TEST(large_pools)
 }
 END_TEST
 
+/* A /64 is never used up; what it keeps in mind of the past is bounded. */
+START_TEST(given_back_is_used_again_before_it_is_too_many)
+{
+	struct rn_private six = vm_address("fd00::1");
+	struct rn_public first = { 0 }, pub;
+	const int max = 65536;
+
+	add("six", "2001:db8::/64", RN_KIND_ADDRESS, 0, 0);
+	for (int i = 0; i <= max; i++) {
+		ck_assert(take(&six, NULL, 2 * i, &pub));
+		ck_assert_int_eq(i && rn_public_equal(&pub, &first), i == max);
+		if (!i)
+			first = pub;
+		rn_pools_quarantine(pools, &pub, &six, 2 * i + 1);
+	}
+}
+END_TEST
+
+START_TEST(ports_are_of_ipv4)
+{
+	struct rn_prefix p = prefix("2001:db8::/120");
+	const struct rn_pool_spec spec = {
+		.name = "six", .kind = RN_KIND_PORT, .prefixes = &p, .n_prefixes = 1,
+		.port_lo = 1024, .port_hi = 65535, .protocols = RN_POOL_TCP,
+	};
+	g_autoptr(GError) error = NULL;
+
+	ck_assert(!rn_pools_add(pools, &spec, &error));
+	ck_assert_ptr_nonnull(strstr(error->message, "kind=address"));
+}
+END_TEST
+
 START_TEST(plan_counts_those_on_their_way)
 {
 	struct rn_plan plan = { .planned = 10 };
@@ -434,6 +467,8 @@ Suite *suite_pool(void)
 	tcase_add_test(tc, ports_pair_a_vm_with_an_address);
 	tcase_add_test(tc, ports_are_given_once);
 	tcase_add_test(tc, large_pools);
+	tcase_add_test(tc, given_back_is_used_again_before_it_is_too_many);
+	tcase_add_test(tc, ports_are_of_ipv4);
 	tcase_add_test(tc, plan_counts_those_on_their_way);
 	tcase_add_test(tc, overload_is_told_once_per_crossing);
 	tcase_add_test(tc, heap_against_a_scan);
