@@ -6,13 +6,14 @@
 # Scenarios change it by variables before they start a daemon:
 #   REPORT_FROM   source or destination (the runner sets it)
 #   IDLE          idle timeout of new mappings; QUARANTINE
-#   KIND          address or port
+#   KIND          address, port or block
+#   POOL_EXTRA    lines for the pool
 #   GATEWAY_EXTRA[NAME]   lines for [gateway NAME] of the controller, e.g. planned=10
 #   CONTROLLER_EXTRA, AGENT_EXTRA   lines put at the end of the file
 #   STORE         the controller's database
 
 : "${IDLE:=60s}" "${QUARANTINE:=120s}" "${KIND:=address}"
-CONTROLLER_EXTRA= AGENT_EXTRA=
+CONTROLLER_EXTRA= AGENT_EXTRA= POOL_EXTRA=
 declare -A GATEWAY_EXTRA
 CONTROLLER_PORT=7413
 PEER_PORT=7414
@@ -57,6 +58,7 @@ conf_controller() {
 		[pool main]
 		kind=$KIND
 		prefix=$PUBLIC_POOL
+		$POOL_EXTRA
 	END
 	for gw in $(printf '%s\n' "${!GW_NUMBER[@]}" | sort); do
 		cat <<-END

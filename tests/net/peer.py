@@ -19,6 +19,8 @@
         a datagram from each of COUNT addresses of this box, FIRST and the next
         ones, again every half second until it is answered; prints "FROM SEEN"
         for each answer, fails if one has none in SECONDS
+  peer.py many ADDR PORT COUNT SECONDS
+        the same from COUNT ports of one address; prints "LOCAL_PORT SEEN"
   peer.py replay FILE.pcap ADDR PORT
         says over a new connection, byte for byte, what the first one in the
         capture said; ends when the other side has closed
@@ -247,15 +249,32 @@ def probe(addr, port, interval, state):
            ",".join(addresses)))
 
 
+def udp_to(addr, port, local):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((local, 0))
+    s.connect((addr, port))
+    s.setblocking(False)
+    return s
+
+
 def each(addr, port, first, count, seconds):
-    base, seen, sockets = socket.inet_aton(first), {}, {}
+    base, sockets = socket.inet_aton(first), {}
     for i in range(count):
         local = socket.inet_ntoa((int.from_bytes(base, "big") + i).to_bytes(4, "big"))
-        s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        s.bind((local, 0))
-        s.connect((addr, port))
-        s.setblocking(False)
-        sockets[s] = local
+        sockets[udp_to(addr, port, local)] = local
+    all_answered(sockets, seconds, lambda where: where.split(":")[0])
+
+
+def many(addr, port, count, seconds):
+    sockets = {}
+    for _ in range(count):
+        s = udp_to(addr, port, "0.0.0.0")
+        sockets[s] = str(s.getsockname()[1])
+    all_answered(sockets, seconds, lambda where: where)
+
+
+def all_answered(sockets, seconds, show):
+    seen = {}
     end = time.monotonic() + seconds
     while sockets and time.monotonic() < end:
         for s in sockets:
@@ -270,7 +289,7 @@ def each(addr, port, first, count, seconds):
                     where = s.recv(2048).split()[0].decode()
                 except OSError:
                     continue
-                seen[sockets.pop(s)] = where.split(":")[0]
+                seen[sockets.pop(s)] = show(where)
                 s.close()
     for local in seen:
         print(local, seen[local])
@@ -335,6 +354,8 @@ def main():
             probe(args[0], int(args[1]), float(args[2]), args[3])
         elif what == "each":
             each(args[0], int(args[1]), args[2], *map(int, args[3:5]))
+        elif what == "many":
+            many(args[0], *map(int, args[1:4]))
         elif what == "replay":
             replay(args[0], args[1], int(args[2]))
         else:

@@ -69,6 +69,9 @@ seen_as() {
 # addresses must be answered; "FROM SEEN" for each.
 ask_each() { peer "$1" each "$2" "$PORT" "$3" "$4" "${5:-20}"; }
 
+# ask_many NS ADDR COUNT [SECONDS]: the same from COUNT ports; "LOCAL_PORT SEEN".
+ask_many() { peer "$1" many "$2" "$PORT" "$3" "${4:-20}"; }
+
 # ping_from NS ADDR [COUNT [ARG...]]: all must come back.
 ping_from() { ip netns exec "$1" ping -n -q -i 0.2 -W 2 -w $((${3:-2} + 2)) -c "${3:-2}" "${@:4}" "$2"; }
 
