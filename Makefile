@@ -3,6 +3,7 @@
 #   make check          every test; closes with "N passed, N failed"
 #   make sim            the ownership protocol in worlds that go wrong  [SEED=7]
 #   make check-net      scenarios in QEMU  [KERNEL=6.1] [SCENARIO=05]
+#   make check-debug    the module on a kernel that watches it: KASAN, lockdep, …
 #   make fuzz-packet    its packet code under libFuzzer  [RUNS=] [SEED=]
 #   make conformance    RFC requirements on both kernels; writes docs/compliance.md
 #   make model          the ownership protocol's model in spin, and its mutants
@@ -24,7 +25,7 @@ export LANG := C.UTF-8
 VERSION := $(shell sed -n 's/^PACKAGE_VERSION="\(.*\)"/\1/p' dkms.conf)
 
 .PHONY: all module daemon daemon-debug natctl debug gen gen-check check check-unit check-layers \
-	check-shows check-conformance conformance check-rig check-net check-kill check-kill-rig style kernels dkms-check demo deps install clean
+	check-shows check-conformance conformance check-rig check-net check-debug check-kill check-kill-rig style kernels dkms-check demo deps install clean
 
 # Before the included files ask pkg-config. Whoever only builds may lack what
 # the tests need; who checks may not.
@@ -85,6 +86,9 @@ check-rig:
 # Daemons killed 1000 times, and power lost: make check-kill [ROUNDS=1000] [SEED=1]
 check-kill: all daemon-debug test-tools
 	tests/run.sh kill
+# On a kernel that is built for it, once: KASAN, lockdep, kmemleak, failslab.
+check-debug: all test-tools
+	tests/run.sh debug
 check:
 	tests/run.sh check
 demo: all test-tools

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # run.sh check    every ring, one after the other; all run even if one fails
 # run.sh net      scenarios in QEMU; KERNEL=6.1 and SCENARIO=05 choose, FULL=1: all on both
+# run.sh debug    the module on a kernel that watches it (tests/debug); PARTS="options
+#                 netlink stress packet scenarios" chooses; SEED=, MESSAGES=, STRESS=seconds
 # run.sh kill     ROUNDS=1000 rounds of kill -9, on one kernel (scenario 66)
 # run.sh conformance  scenario 36 on both kernels; writes docs/compliance.md
 # run.sh demo     the demonstration, on one kernel
@@ -114,6 +116,29 @@ nets() {
 	done
 }
 
+# watched SCRIPT ARG...: in a guest of the debug kernel, with patience: it is three to
+# ten times slower than Debian's.
+watched() {
+	local name
+	name=$(basename "$1" .sh)
+	RIG_VMLINUX=$debug_kernel/vmlinux RIG_MEM=${RIG_MEM:-2048} RIG_NAME=${RIG_NAME:-debug}-$name \
+		RIG_TIMEOUT=${RIG_TIMEOUT:-7200} tests/qemu/boot.sh "$(cat "$debug_kernel/version")" "$@"
+}
+# Its complaints are what is wanted, so the guest as a whole cannot pass.
+options() {
+	local out=$logs/${RIG_NAME:-debug}-options/output
+	RIG_APPEND=kasan_multi_shot watched tests/debug/options.sh 2>&1 | grep -v '^boot: '
+	grep -q '^options: [1-9][0-9]* passed, 0 failed' "$out"
+}
+# Those that say "# debug: yes" in their heads: their subject is in the kernel.
+watched_scenarios() {
+	local files
+	files=$(grep -l '^# debug: yes$' tests/net/[0-9]*.sh)
+	# shellcheck disable=SC2086
+	RIG_LIMIT=${RIG_LIMIT:-1800} RIG_ENV="REPORT_MODES RIG_LIMIT" REPORT_MODES=${REPORT_MODES:-source} \
+		RIG_APPEND=kmemleak=off watched tests/net/guest-run.sh $(realpath $files)
+}
+
 finish() {
 	printf '\n==== summary (%d s)\n' "$SECONDS"
 	printf '%s\n' "${table[@]}"
@@ -159,6 +184,22 @@ net)
 	prepare
 	nets
 	finish ;;
+debug)
+	seed=${SEED:-$((RANDOM))} pattern='options|netlink|stress|[0-9]+-[^ ]*'
+	tests/net/pki.sh build/pki || exit 1
+	echo "debug: seed $seed; the kernel needs a quarter of an hour if it is not there yet"
+	debug_kernel=$(tests/debug/build.sh) || exit 1
+	for p in ${PARTS:-options netlink stress packet scenarios}; do
+		case $p in
+		options) part options "$pattern" options ;;
+		netlink) part netlink "$pattern" watched "$PWD/tests/debug/fuzz.sh" "${MESSAGES:-1000000}" "$seed" ;;
+		stress) part stress "$pattern" watched "$PWD/tests/debug/stress.sh" "${STRESS:-120}" "$seed" ;;
+		packet) part packet - make --no-print-directory fuzz-packet SEED="$seed" ;;
+		scenarios) part scenarios "$pattern" watched_scenarios ;;
+		*) echo "run: there is no part '$p'" >&2; exit 1 ;;
+		esac
+	done
+	finish ;;
 kill)
 	export KERNEL=${KERNEL:-6.12} SCENARIO=66 KILL_ROUNDS=${ROUNDS:-1000} KILL_SEED=${SEED:-1} KILL_ONLY=${ONLY:-}
 	export RIG_ENV="KILL_ROUNDS KILL_SEED KILL_ONLY" RIG_LIMIT=$((1500 + 30 * KILL_ROUNDS))
@@ -183,6 +224,6 @@ demo)
 	[ -e tests/demo/demo.sh ] || { echo "run: there is no tests/demo/demo.sh" >&2; exit 1; }
 	RIG_NAME=demo RIG_TIMEOUT=${RIG_TIMEOUT:-900} tests/qemu/boot.sh "$kernels" tests/demo/demo.sh ;;
 *)
-	sed -n '3,10s/^# //p' "$0" >&2
+	sed -n '3,12s/^# //p' "$0" >&2
 	exit 1 ;;
 esac

@@ -25,7 +25,7 @@ fuzz-packet: $(BUILD)/fuzz/packet/fuzz
 	$(Q)rm -rf $(<D)/seeds $(<D)/corpus && mkdir -p $(<D)/corpus
 	$(Q)tests/fuzz/packet/seeds.py $(<D)/seeds
 	$(Q)cd $(<D) && nice ./fuzz -seed=$(SEED) -runs=$(RUNS) -max_total_time=$(FUZZ_SECONDS) \
-		-max_len=600 -timeout=20 -print_final_stats=1 -verbosity=0 corpus seeds
+		-max_len=600 -timeout=600 -print_final_stats=1 -verbosity=0 corpus seeds
 	@echo "fuzz-packet: pass (seed $(SEED))"
 
 # What talks to the module in a guest: tables from the spec, and programs.
@@ -38,6 +38,11 @@ test-tools: $(addprefix $(BUILD)/bin/,nlfuzz nlrules failnth)
 $(addprefix $(BUILD)/bin/,nlfuzz nlrules failnth): $(BUILD)/bin/%: $(NLFUZZ)/%.c $(NLFUZZ)/nl.c \
 		$(NLFUZZ)/commands.c $(BUILD)/fuzz/spec_gen.c $(wildcard $(NLFUZZ)/*.h) \
 		include/uapi/linux/roamnat.h
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(RN_CPPFLAGS) $(RN_CFLAGS) -I$(NLFUZZ) -o $@ $(filter %.c,$^) -lpthread
+test-tools: $(BUILD)/bin/stress
+$(BUILD)/bin/stress: tests/debug/stress.c $(NLFUZZ)/nl.c $(NLFUZZ)/nl.h include/uapi/linux/roamnat.h
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(RN_CPPFLAGS) $(RN_CFLAGS) -I$(NLFUZZ) -o $@ $(filter %.c,$^) -lpthread

@@ -4,6 +4,7 @@
 # gateway 1, then by gateway 2 after vm1 moved, while its connection lives.
 # shows: rig
 # modes: once
+# debug: yes
 # timeout: 120
 . "$(dirname "$0")/lib.sh"
 

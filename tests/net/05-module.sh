@@ -4,6 +4,7 @@
 # deleted meanwhile; with traffic running. It leaves nothing behind.
 # shows: B7
 # modes: once
+# debug: yes
 # timeout: 180
 . "$(dirname "$0")/lib.sh"
 

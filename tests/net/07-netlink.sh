@@ -4,6 +4,7 @@
 # allow. make check-debug sends a million of them to a kernel that watches.
 # shows: B7
 # modes: once
+# debug: yes
 # timeout: 120
 . "$(dirname "$0")/lib.sh"
 

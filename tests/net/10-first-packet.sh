@@ -4,6 +4,7 @@
 # and all later ones are translated without asking.
 # shows: S1 S2 S3 S4 S5 S16
 # modes: once
+# debug: yes
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"

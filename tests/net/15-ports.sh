@@ -3,6 +3,7 @@
 # Mappings of a private address and a port: each port of a VM has its own.
 # shows: S1 S2 S3 S4 S5
 # modes: both
+# debug: yes
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 KIND=port

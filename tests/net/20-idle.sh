@@ -3,6 +3,7 @@
 # An idle mapping is released; traffic in either direction keeps it.
 # shows: S6 S13 6888-8 MIG-7
 # modes: once
+# debug: yes
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 IDLE=8s QUARANTINE=60s

@@ -4,6 +4,7 @@
 # follows, verified with the other gateway, with its timer, and comes back.
 # shows: S7 S8 S9 S10 S11 S12 B1 B3 MIG-12
 # modes: both
+# debug: yes
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"

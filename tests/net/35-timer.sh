@@ -4,6 +4,7 @@
 # after what remained, not later and not at once.
 # shows: S6 S7
 # modes: both
+# debug: yes
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 IDLE=24s
