@@ -12,13 +12,14 @@ trap 'report_end $?' EXIT
 PATH=$top/build/bin:$PATH
 ko=$top/build/kmod-$(uname -r)/roamnat.ko fail=/sys/kernel/debug/failslab
 
-# Only what the module's own text asks for, packets' allocations too.
+# Only what the module's own text asks for, packets' allocations too. Without that
+# range everybody's would fail.
 faults() { # PERCENT
 	local base size
 	read -r _ size _ _ _ base _ < <(grep '^roamnat ' /proc/modules)
-	echo $((base)) >$fail/require-start
-	echo $((base + size)) >$fail/require-end
-	echo "$1" >$fail/probability
+	printf '0x%x\n' "$base" >$fail/require-start &&
+		printf '0x%x\n' $((base + size)) >$fail/require-end &&
+		[ $(($(cat $fail/require-start))) = $((base)) ] && echo "$1" >$fail/probability
 }
 load() { insmod "$ko" && faults 5; }
 unload() { echo 0 >$fail/probability; wait_for 20 rmmod roamnat; }

@@ -34,8 +34,8 @@ $(BUILD)/fuzz/spec_gen.c: tests/tools/nlspec.py include/uapi/linux/roamnat.yaml
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$< include/uapi/linux/roamnat.yaml >$@.new && mv $@.new $@
-test-tools: $(addprefix $(BUILD)/bin/,nlfuzz nlrules failnth)
-$(addprefix $(BUILD)/bin/,nlfuzz nlrules failnth): $(BUILD)/bin/%: $(NLFUZZ)/%.c $(NLFUZZ)/nl.c \
+test-tools: $(addprefix $(BUILD)/bin/,nlfuzz nlrules failnth flood)
+$(addprefix $(BUILD)/bin/,nlfuzz nlrules failnth flood): $(BUILD)/bin/%: $(NLFUZZ)/%.c $(NLFUZZ)/nl.c \
 		$(NLFUZZ)/commands.c $(BUILD)/fuzz/spec_gen.c $(wildcard $(NLFUZZ)/*.h) \
 		include/uapi/linux/roamnat.h
 	$(call say,LD,$@)
