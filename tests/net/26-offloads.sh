@@ -46,20 +46,21 @@ quiet ns gw1 tc qdisc add dev in0.7 clsact
 quiet ns gw1 tc filter add dev in0.7 ingress matchall action mirred egress mirror dev copy
 
 set_device() { quiet ns "$1" ethtool -K "$2" "${@:3}"; } # NS DEV OPTIONS...
-on=(tx on sg on tso on gso on gro on)
-off=(tso off gso off gro off tx off sg off)
-# The last device on each way does all that is left, and no GRO follows.
+on=(tx on sg on tso on gso on)
+uncut=(tx on sg on tso off gso off)
+off=(tso off gso off tx off sg off)
+# The last device on each way does all that is left, and nobody joins it again.
 set_device net srv "${off[@]}"
 set_device lan vm1 "${off[@]}"
 set_ends() {
 	set_device vm1 eth0 "$@" gro off
 	set_device srv eth0 "$@" gro off
 }
-set_middle() {
-	set_device lan gw1.in0 "$@"
-	set_device gw1 in0 "$@"
-	set_device gw1 out0 "$@"
-	set_device net gw1 "$@"
+set_middle() { # GRO OPTIONS...
+	set_device lan gw1.in0 "${@:2}" gro "$1"
+	set_device gw1 in0 "${@:2}" gro "$1"
+	set_device gw1 out0 "${@:2}" gro "$1"
+	set_device net gw1 "${@:2}" gro "$1"
 }
 mac_of() { ip -n "$1" -br link show dev "$2" | awk '{print $3}'; }
 srv_router=$(mac_of net srv)
@@ -73,16 +74,16 @@ all_kinds() { # TEXT [WITNESS...]
 }
 
 set_ends "${on[@]}"
-set_middle "${on[@]}"
+set_middle on "${on[@]}"
 all_kinds "everything is left to the devices, S4 and who looks on sees what was sent" gw1,in0.7 gw1,copy
-set_middle "${on[@]}" tso off gso off
+set_middle on "${uncut[@]}"
 all_kinds "checksums are left to the devices, GRO joins segments"
-set_ends "${on[@]}"
-set_device gw1 in0 "${off[@]}"
-set_device gw1 out0 "${off[@]}"
+set_middle on "${on[@]}"
+set_device gw1 in0 "${off[@]}" gro off
+set_device gw1 out0 "${off[@]}" gro off
 all_kinds "super-packets, and a gateway that can do nothing" gw1,copy
 set_ends "${off[@]}"
-set_middle "${off[@]}"
+set_middle off "${off[@]}"
 all_kinds "nothing is left to the devices"
 expect_eq "the gateway found nothing malformed" 0 "$(counter gw1 drop-malformed)"
 expect_eq "and dropped nothing for want of memory" 0 "$(counter gw1 drop-memory)"
