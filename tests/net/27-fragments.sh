@@ -54,7 +54,7 @@ expect "4787-14 and when they come in another order" ping_from vm2 $SRV 3 -s 400
 impair vm2 eth0
 expect_range "they were put together" 12 100000 "$(reassembled gw2 ReasmReqds)"
 
-quiet ns gw2 sysctl -qw net.ipv4.ipfrag_high_thresh=262144 net.ipv4.ipfrag_low_thresh=196608
+quiet ns gw2 sysctl -qw net.ipv4.ipfrag_low_thresh=196608 net.ipv4.ipfrag_high_thresh=262144
 must kinds flood "vm2,eth0,$GW_MAC,10.0.0.6,$SRV" 1000
 waiting=$(ip netns exec gw2 awk '/^FRAG:/ { print $5 }' /proc/net/sockstat)
 expect_range "4787-14a 1000 datagrams that never become whole take what the kernel's bound allows (bytes)" \
