@@ -30,6 +30,16 @@ static const struct rn_config_key keys[] = {
 	{ "pool *", "zones", FALSE },
 	{ "pool *", "idle-timeout", FALSE },
 	{ "pool *", "exclude", FALSE },
+	{ "static *", "private", TRUE },
+	{ "static *", "public", TRUE },
+	{ "static *", "zone", FALSE },
+	{ "static *", "protocol", FALSE },
+	{ "static *", "gateway", FALSE },
+	{ "static *", "idle-timeout", FALSE },
+	{ "limits", "mappings-per-vm", FALSE },
+	{ "limits", "mappings-per-zone", FALSE },
+	{ "limits", "threshold", FALSE },
+	{ "zone *", "mappings", TRUE },
 	{ "gateway *", "identity", TRUE },
 	{ "gateway *", "endpoint", TRUE },
 	{ "gateway *", "planned", FALSE },
@@ -333,6 +343,122 @@ static gboolean load_gateway(struct rn_ctl_config *config, const char *name, GEr
 	return TRUE;
 }
 
+/* ---- statics ---- */
+
+/* ADDRESS or ADDRESS:PORT, of which a port mapping has two and a protocol. */
+static gboolean parse_static(struct rn_ctl_config *config, const char *group,
+			     struct rn_static *fixed, GError **error)
+{
+	const char *protocol = rn_config_string(config->file, group, "protocol");
+	const struct {
+		const char *key;
+		struct rn_addr *addr;
+		uint16_t *port;
+	} sides[] = {
+		{ "private", &fixed->vm.addr, &fixed->vm.port },
+		{ "public", &fixed->pub.addr, &fixed->pub.port },
+	};
+
+	for (gsize i = 0; i < G_N_ELEMENTS(sides); i++) {
+		const char *text = rn_config_string(config->file, group, sides[i].key);
+		uint16_t ports;
+
+		if (rn_side_parse(text, sides[i].addr, sides[i].port, &ports) && !ports)
+			continue;
+		rn_config_error(config->file, group, sides[i].key, error,
+				"`%s` is not ADDRESS or ADDRESS:PORT", text);
+		return FALSE;
+	}
+	if (protocol && !rn_proto_parse(protocol, &fixed->vm.proto)) {
+		rn_config_error(config->file, group, "protocol", error,
+				"`%s` is none of tcp, udp, icmp", protocol);
+		return FALSE;
+	}
+	if (!fixed->vm.port != !fixed->pub.port || !fixed->vm.port != !protocol) {
+		rn_config_error(config->file, group, "public", error,
+				"either both sides have a port, and there is a protocol, or nothing of that");
+		return FALSE;
+	}
+	fixed->pub.proto = fixed->vm.proto;
+	fixed->vm.kind = protocol ? RN_KIND_PORT : RN_KIND_ADDRESS;
+	return TRUE;
+}
+
+static gboolean gateway_known(const struct rn_ctl_config *config, const char *name)
+{
+	for (guint i = 0; i < config->gateways->len; i++)
+		if (!strcmp(g_array_index(config->gateways, struct rn_gateway_config, i).name,
+			    name))
+			return TRUE;
+	return FALSE;
+}
+
+static gboolean load_static(struct rn_ctl_config *config, const char *name, GError **error)
+{
+	g_autofree char *group = g_strconcat("static ", name, NULL);
+	struct rn_static fixed = {
+		.name = name, .gateway = rn_config_string(config->file, group, "gateway"),
+	};
+	guint64 zone, idle;
+
+	if (!parse_static(config, group, &fixed, error) ||
+	    !rn_config_uint(config->file, group, "zone", 0, UINT32_MAX, 0, &zone, error) ||
+	    !rn_config_duration(config->file, group, "idle-timeout", 0, &idle, error))
+		return FALSE;
+	if (fixed.gateway && !gateway_known(config, fixed.gateway)) {
+		rn_config_error(config->file, group, "gateway", error,
+				"there is no [gateway %s]", fixed.gateway);
+		return FALSE;
+	}
+	fixed.vm.zone = zone;
+	fixed.idle_ms = idle;
+	return rn_pools_reserve(config->pools, &fixed, error);
+}
+
+/* ---- limits ---- */
+
+static gboolean load_zone(struct rn_ctl_config *config, const char *name, GError **error)
+{
+	g_autofree char *group = g_strconcat("zone ", name, NULL);
+	guint64 zone, mappings;
+
+	if (!g_ascii_string_to_unsigned(name, 10, 0, UINT32_MAX, &zone, NULL)) {
+		rn_config_error(config->file, group, "mappings", error,
+				"`%s` is not the number of a zone", name);
+		return FALSE;
+	}
+	if (!rn_config_uint(config->file, group, "mappings", 0, UINT32_MAX, 0, &mappings, error))
+		return FALSE;
+	rn_limits_zone(config->limits, zone, mappings);
+	return TRUE;
+}
+
+static gboolean load_limits(struct rn_ctl_config *config, GError **error)
+{
+	const struct rn_config *file = config->file;
+	guint64 vm, zone, threshold;
+
+	if (!rn_config_uint(file, "limits", "mappings-per-vm", 0, UINT32_MAX, 0, &vm, error) ||
+	    !rn_config_uint(file, "limits", "mappings-per-zone", 0, UINT32_MAX, 0, &zone, error) ||
+	    !rn_config_uint(file, "limits", "threshold", 0, 100, RN_LIMIT_THRESHOLD, &threshold,
+			    error))
+		return FALSE;
+	rn_limits_configure(config->limits, vm, zone, threshold);
+	return TRUE;
+}
+
+static gboolean load_each(struct rn_ctl_config *config,
+			  gboolean (*load)(struct rn_ctl_config *, const char *, GError **),
+			  const char *kind, GError **error)
+{
+	g_auto(GStrv) names = rn_config_names(config->file, kind);
+
+	for (char **name = names; *name; name++)
+		if (!load(config, *name, error))
+			return FALSE;
+	return TRUE;
+}
+
 static gboolean load_all(struct rn_ctl_config *config,
 			 gboolean (*load)(struct rn_ctl_config *, const char *, GError **),
 			 const char *kind, char ***names, GError **error)
@@ -362,9 +488,12 @@ struct rn_ctl_config *rn_ctl_config_load(const char *path, GError **error)
 	config->file = file;
 	config->gateways = g_array_new(FALSE, TRUE, sizeof(struct rn_gateway_config));
 	config->pools = rn_pools_new();
+	config->limits = rn_limits_new();
 	if (load_controller(config, error) &&
 	    load_all(config, load_pool, "pool", &pools, error) &&
-	    load_all(config, load_gateway, "gateway", &config->gateway_names, error))
+	    load_all(config, load_gateway, "gateway", &config->gateway_names, error) &&
+	    load_each(config, load_static, "static", error) && load_limits(config, error) &&
+	    load_each(config, load_zone, "zone", error))
 		return config;
 	rn_ctl_config_free(config);
 	return NULL;
@@ -375,6 +504,7 @@ void rn_ctl_config_free(struct rn_ctl_config *config)
 	if (!config)
 		return;
 	rn_pools_free(config->pools);
+	rn_limits_free(config->limits);
 	g_array_unref(config->gateways);
 	g_strfreev(config->gateway_names);
 	rn_config_free(config->file);

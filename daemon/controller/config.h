@@ -4,6 +4,7 @@
 #define RN_CONTROLLER_CONFIG_H
 
 #include "base/config.h"
+#include "controller/limit.h"
 #include "controller/pool.h"
 
 struct rn_gateway_config {	/* texts are of the configuration */
@@ -26,6 +27,7 @@ struct rn_ctl_config {
 	GArray *gateways;	/* struct rn_gateway_config */
 	char **gateway_names;	/* what their names point to */
 	struct rn_pools *pools;	/* empty: nothing granted yet */
+	struct rn_limits *limits;
 };
 
 struct rn_ctl_config *rn_ctl_config_load(const char *path, GError **error);

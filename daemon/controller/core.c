@@ -3,7 +3,9 @@
 #include <sys/random.h>
 #include <time.h>
 #include "base/log.h"
+#include "controller/allocate.h"
 #include "controller/audit.h"
+#include "controller/load.h"
 #include "controller/output.h"
 #include "controller/point.h"
 #include "controller/restored.h"
@@ -12,7 +14,6 @@
 #define FULL_RETRY_MS		500	/* for a gateway that does not read, or the disk */
 #define RECLAIMS_PER_TURN	256
 #define RECLAIM_AGAIN_MS	10000	/* after those that were in a verification */
-#define IDLE_DEFAULT_MS		300000	/* RFC 4787 REQ-5 */
 
 static int64_t clock_ms(clockid_t clock)
 {
@@ -176,12 +177,12 @@ void rn_core_tell(struct rn_core *core, struct rn_gateway *gw, const char *what,
 {
 	struct rn_store_audit event = {
 		.time_ns = rn_audit_time(core),
-		.from = gw->row.number,
+		.from = gw ? gw->row.number : RN_CONTROLLER,
 	};
 
 	event.rev = ++core->rev;
 	g_strlcpy(event.what, what, sizeof(event.what));
-	g_strlcpy(event.by, by ? by : gw->row.name, sizeof(event.by));
+	g_strlcpy(event.by, by || !gw ? by : gw->row.name, sizeof(event.by));
 	g_strlcpy(event.text, text ? text : "", sizeof(event.text));
 	rn_output_log(core, &event, 0);
 	if (audit)
@@ -299,6 +300,9 @@ void rn_core_step(struct rn_core *core, struct rn_record *record,
 	rn_records_update(core->records, record, &vm);
 	sync_pool(core, record, was_owned, &vm);
 	carry_out(core, record, epoch, &acts, cause);
+	if (was_owned != rn_record_owned(record))
+		rn_allocate_owned(core, record, was_owned ? &vm : &record->own.vm,
+				  was_owned ? -1 : 1);
 	if (record->by && !record->own.move_to && record->own.state == OWN_CTL_GRANTED)
 		rn_record_forget_order(record);
 	if (owner != record->owner_queue) {
@@ -346,86 +350,6 @@ bool rn_core_plan_allows(struct rn_core *core, const struct rn_gateway *gw)
 {
 	(void)core;
 	return rn_plan_allows(&gw->plan, gw->owned.length, gw->coming.length);
-}
-
-static uint8_t may_ask(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg)
-{
-	bool is_address = msg->vm.kind == RN_KIND_ADDRESS;
-	bool is_port = msg->vm.kind == RN_KIND_PORT;
-	bool is_block = msg->vm.kind == RN_KIND_BLOCK;
-	bool has_proto = msg->vm.proto;
-
-	if (!gw->own.registered)
-		return RN_CODE_NOT_REGISTERED;
-	if (msg->incarnation != gw->row.incarnation)
-		return RN_CODE_WRONG_INCARNATION;
-	if (!gw->own.live)
-		return RN_CODE_LEASE_OVER;
-	if (!msg->vm.addr.len || (!is_address && !is_port && !is_block) || is_port != has_proto)
-		return RN_CODE_BAD_MESSAGE;
-	return rn_core_plan_allows(core, gw) ? RN_CODE_OK : RN_CODE_PLAN_EXCEEDED;
-}
-
-/* A VM gets its blocks one after the other. */
-static bool block_is_next(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg)
-{
-	struct rn_private before = msg->vm;
-	const struct rn_record *record;
-
-	if (msg->vm.kind != RN_KIND_BLOCK || !msg->vm.port)
-		return true;
-	before.port--;
-	record = rn_records_vm(core->records, &before);
-	if (record && rn_record_owned(record))
-		return true;
-	rn_core_refuse(core, gw, msg, OWN_NOTE_REFUSED, RN_CODE_BAD_MESSAGE,
-		       "the VM does not have the block before this one");
-	return false;
-}
-
-/* A VM without a mapping: the endpoint it had last, or a free one (S2). */
-static void allocate(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg,
-		     struct rn_record *last)
-{
-	const struct rn_cause_of cause = { .gw = gw };
-	struct rn_msg request = *msg;
-	const struct own_ctl_event event = {
-		.type = OWN_CTL_EV_ALLOCATE, .from = gw->row.number, .msg = &request,
-	};
-	const struct rn_pool *pool;
-	const char *why = NULL;
-	struct rn_record *record;
-	struct rn_public pub;
-	uint8_t code = may_ask(core, gw, msg);
-
-	if (code) {
-		rn_core_refuse(core, gw, msg, OWN_NOTE_REFUSED, code, NULL);
-		return;
-	}
-	if (!block_is_next(core, gw, msg))
-		return;
-	pool = rn_pools_pick(core->pools, &msg->vm, last ? &last->own.pub : NULL,
-			     rn_core_wall(), &pub, &why);
-	if (!pool) {
-		rn_core_refuse(core, gw, msg, OWN_NOTE_REFUSED, RN_CODE_POOL_EMPTY, why);
-		return;
-	}
-	if (msg->vm.kind == RN_KIND_BLOCK && msg->vm.port >= rn_pool_spec(pool)->blocks_per_vm) {
-		rn_core_refuse(core, gw, msg, OWN_NOTE_REFUSED, RN_CODE_LIMIT,
-			       "the VM has all the blocks that its pool allows one VM (blocks-per-vm)");
-		return;
-	}
-	record = rn_records_public(core->records, &pub);
-	if ((!record || record != last) && !rn_restored_may_allocate(core)) {
-		rn_core_refuse(core, gw, msg, OWN_NOTE_REFUSED, RN_CODE_BUSY,
-			       "the store was restored: no new addresses for the time of a quarantine");
-		return;
-	}
-	if (!record)
-		record = rn_records_add(core->records, &pub);
-	request.timer.preset = rn_pool_spec(pool)->idle_ms ? rn_pool_spec(pool)->idle_ms :
-			       msg->timer.preset ? msg->timer.preset : IDLE_DEFAULT_MS;
-	rn_core_step(core, record, &event, &cause);
 }
 
 /* A message that names an id which was never issued. */
@@ -476,7 +400,7 @@ void rn_core_message(struct rn_core *core, struct rn_gateway *gw, const struct r
 		if (record)
 			rn_tell_catch_up(core, record);
 		if (!record || !rn_record_owned(record)) {
-			allocate(core, gw, msg, record);
+			rn_allocate(core, gw, msg, record);
 			return;
 		}
 		rn_core_step(core, record, &event, &cause);
@@ -550,87 +474,9 @@ void rn_core_later(struct rn_core *core, void (*func)(void *data), void *data)
 
 /* ---- start and end ---- */
 
-static void load_gateway(const struct rn_store_gateway *row, void *data)
-{
-	struct rn_core *core = data;
-
-	rn_gateways_restore(core->gateways, row);
-}
-
-/*
- * P15 over a restart, whatever was done to the clock meanwhile: what was left of
- * the quarantine when the process before last wrote something is what is left
- * now. So it is never too short; and too long by the time of one quarantine at
- * most.
- */
-static void quarantine_again(struct rn_core *core, struct rn_record *record)
-{
-	/* By the clock of that process, as it was before anybody set it. */
-	int64_t seen = core->state.last_ns / 1000000 - core->state.value[RN_STORE_CLOCK];
-	int64_t left = record->own.free_at - seen, wall = rn_core_wall();
-	int64_t until = wall + MIN(left, (int64_t)core->config->quarantine);
-
-	if (left <= 0)
-		until = MIN(record->own.free_at, wall);
-	if (until == record->own.free_at)
-		return;
-	record->own.free_at = until;
-	g_array_append_val(core->again, record->own.id);
-}
-
-static void save_quarantines(struct rn_core *core)
-{
-	for (guint i = 0; i < core->again->len; i++) {
-		const struct rn_record *record =
-			rn_records_id(core->records, g_array_index(core->again, uint64_t, i));
-		const struct rn_store_mapping row = rn_record_row(record);
-		const struct rn_store_unit unit = { .mapping = &row };
-
-		core->saved = rn_store_put(core->store, &unit);
-	}
-	g_clear_pointer(&core->again, g_array_unref);
-}
-
-/* Ports that somebody has must not be part of a block that another could get. */
-static gboolean fits(struct rn_core *core, const struct rn_record *record, GError **error)
-{
-	g_autofree char *misfit = NULL;
-
-	if (!rn_record_owned(record) && (record->own.state != OWN_CTL_QUARANTINE ||
-					 record->own.free_at <= rn_core_wall()))
-		return TRUE;
-	misfit = rn_pools_misfit(core->pools, &record->own.pub);
-	if (misfit)
-		g_set_error_literal(error, RN_STORE_ERROR, RN_STORE_ERROR_FAILED, misfit);
-	return !misfit;
-}
-
-static gboolean load_mapping(const struct rn_store_mapping *row, void *data, GError **error)
-{
-	struct rn_core *core = data;
-	struct rn_record *record = rn_records_restore(core->records, row);
-
-	if (!record) {
-		g_set_error(error, RN_STORE_ERROR, RN_STORE_ERROR_DAMAGED,
-			    "store: mapping %" G_GUINT64_FORMAT " contradicts another: restore the store from a backup",
-			    row->id);
-		return FALSE;
-	}
-	if (row->state == OWN_CTL_QUARANTINE)
-		quarantine_again(core, record);
-	if (!fits(core, record, error))
-		return FALSE;
-	if (rn_record_owned(record))
-		rn_pools_grant(core->pools, &row->pub, &row->vm);
-	else if (row->state == OWN_CTL_QUARANTINE)
-		rn_pools_quarantine(core->pools, &row->pub, &row->vm, record->own.free_at);
-	return TRUE;
-}
-
 struct rn_core *rn_core_new(struct rn_ctl_config *config, struct rn_store *store,
 			    GError **error)
 {
-	static const struct rn_store_visitor visitor = { load_gateway, load_mapping };
 	struct rn_core *core = g_new0(struct rn_core, 1);
 
 	core->config = config;
@@ -641,7 +487,7 @@ struct rn_core *rn_core_new(struct rn_ctl_config *config, struct rn_store *store
 	core->again = g_array_new(FALSE, FALSE, sizeof(uint64_t));
 	g_queue_init(&core->out);
 	g_queue_init(&core->tell);
-	if (!rn_store_load(store, &visitor, core, &core->state, error)) {
+	if (!rn_load(core, error)) {
 		rn_core_free(core);
 		return NULL;
 	}
@@ -685,7 +531,7 @@ gboolean rn_core_start(struct rn_core *core, const struct rn_core_hooks *hooks, 
 	g_source_set_callback(core->timer, NULL, core, NULL);
 	g_source_attach(core->timer, NULL);
 	rn_audit_start(core);
-	save_quarantines(core);
+	rn_load_save(core);
 	/* Now, not at the first request: there may be a million. */
 	rn_pools_expire(core->pools, rn_core_wall());
 	rn_gateways_configure(core->gateways, core->config->gateways, rn_core_now(),

@@ -113,7 +113,9 @@ void rn_core_arm(struct rn_core *core);
 /* To the output queue. */
 void rn_core_send(struct rn_core *core, uint32_t to, const struct rn_msg *msg);
 void rn_core_later(struct rn_core *core, void (*func)(void *data), void *data);
-/* A gateway's event that no machine notes. text may be NULL. */
+/* An event of a gateway, or of the controller (NULL), that no machine notes. text may
+ * be NULL.
+ */
 void rn_core_tell(struct rn_core *core, struct rn_gateway *gw, const char *what,
 		  const char *by, const char *text, bool audit);
 

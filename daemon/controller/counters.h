@@ -33,6 +33,7 @@
 	X(leases_over, "leases that ended without renewal") \
 	X(fenced, "gateways that an operator declared off") \
 	X(overloads, "gateways that reached their overload threshold") \
+	X(limits, "times that a VM, a zone or a pool reached the threshold of its limit") \
 	X(sessions_up, "connections of gateways accepted after HELLO") \
 	X(sessions_refused, \
 	  "connections refused: their certificate, or at HELLO identity, name, mode or version") \

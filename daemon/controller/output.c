@@ -193,8 +193,11 @@ void rn_output_log(const struct rn_core *core, const struct rn_store_audit *even
 	g_autofree char *line = NULL;
 
 	if (!event->pub.addr.len && !event->vm.kind) {
-		rn_notice("gateway %s: %s by %s%s%s", from, event->what, event->by,
-			  *event->text ? ": " : "", event->text);
+		if (!event->from)
+			rn_warn("%s: %s", event->what, event->text);
+		else
+			rn_notice("gateway %s: %s by %s%s%s", from, event->what, event->by,
+				  *event->text ? ": " : "", event->text);
 		return;
 	}
 	if (event->pub.addr.len)

@@ -33,6 +33,9 @@ struct rn_pools {
 	GArray *spans;			/* sorted by address, disjoint */
 	GHashTable *endpoints;
 	struct rn_heap quarantine;
+	GPtrArray *statics;		/* struct rn_static */
+	GHashTable *static_vms;		/* of them, by private side */
+	GHashTable *static_pubs;	/* and by public side */
 };
 
 guint rn_pool_addr_hash(gconstpointer addr)
@@ -43,6 +46,16 @@ guint rn_pool_addr_hash(gconstpointer addr)
 gboolean rn_pool_addr_equal(gconstpointer a, gconstpointer b)
 {
 	return rn_addr_equal(a, b);
+}
+
+static guint private_hash(gconstpointer vm)
+{
+	return rn_private_hash(vm);
+}
+
+static gboolean private_equal(gconstpointer a, gconstpointer b)
+{
+	return rn_private_equal(a, b);
 }
 
 static guint public_hash(gconstpointer pub)
@@ -86,6 +99,15 @@ static void pool_free(gpointer data)
 	g_free(pool);
 }
 
+static void static_free(gpointer data)
+{
+	struct rn_static *fixed = data;
+
+	g_free((char *)fixed->name);
+	g_free((char *)fixed->gateway);
+	g_free(fixed);
+}
+
 struct rn_pools *rn_pools_new(void)
 {
 	struct rn_pools *pools = g_new0(struct rn_pools, 1);
@@ -94,6 +116,9 @@ struct rn_pools *rn_pools_new(void)
 	pools->spans = g_array_new(FALSE, FALSE, sizeof(struct span));
 	pools->endpoints = g_hash_table_new_full(public_hash, public_equal, NULL, g_free);
 	rn_heap_init(&pools->quarantine);
+	pools->statics = g_ptr_array_new_with_free_func(static_free);
+	pools->static_vms = g_hash_table_new(private_hash, private_equal);
+	pools->static_pubs = g_hash_table_new(public_hash, public_equal);
 	return pools;
 }
 
@@ -102,6 +127,9 @@ void rn_pools_free(struct rn_pools *pools)
 	if (!pools)
 		return;
 	rn_heap_uninit(&pools->quarantine);
+	g_hash_table_unref(pools->static_vms);
+	g_hash_table_unref(pools->static_pubs);
+	g_ptr_array_unref(pools->statics);
 	g_hash_table_unref(pools->endpoints);
 	g_array_unref(pools->spans);
 	g_ptr_array_unref(pools->pools);
@@ -179,12 +207,7 @@ static gboolean block_spec_valid(const struct rn_pool_spec *spec, GError **error
 			    spec->name, spec->port_lo, spec->port_hi, size);
 		return FALSE;
 	}
-	if (spec->blocks_per_vm && spec->prefixes[0].addr.len == 4)
-		return TRUE;
-	g_set_error(error, RN_POOL_ERROR, 0, spec->blocks_per_vm ?
-		    "pool %s: blocks of ports are of IPv4 addresses" :
-		    "pool %s: blocks-per-vm is 0: give at least 1", spec->name);
-	return FALSE;
+	return TRUE;
 }
 
 static gboolean port_spec_valid(const struct rn_pool_spec *spec, GError **error)
@@ -303,6 +326,70 @@ static gboolean pool_serves(const struct rn_pool *pool, const struct rn_private 
 	return pool->spec.n_zones == 0;
 }
 
+static gboolean reserve_fails(GError **error, const struct rn_static *fixed, const char *what)
+{
+	char vm[RN_SIDE_TEXT], pub[RN_SIDE_TEXT];
+
+	g_set_error(error, RN_POOL_ERROR, 0, "static %s: %s for %s: %s", fixed->name,
+		    rn_public_print(&fixed->pub, pub), rn_private_print(&fixed->vm, vm), what);
+	return FALSE;
+}
+
+gboolean rn_pools_reserve(struct rn_pools *pools, const struct rn_static *fixed, GError **error)
+{
+	const struct span *span = span_lookup(pools, &fixed->pub.addr);
+	struct rn_pool *pool = span ? span->pool : NULL;
+	struct rn_static *copy;
+
+	if (!pool || pool->spec.kind != fixed->vm.kind)
+		return reserve_fails(error, fixed,
+				     "in no pool of that kind: add its prefix to one");
+	if (g_hash_table_contains(pool->exclude, &fixed->pub.addr))
+		return reserve_fails(error, fixed,
+				     "the pool excludes it: take it out of exclude=, static keeps others from it too");
+	if (!pool_has(pool, &fixed->pub))
+		return reserve_fails(error, fixed,
+				     "the pool does not have that port or protocol");
+	if (g_hash_table_contains(pools->static_vms, &fixed->vm) ||
+	    g_hash_table_contains(pools->static_pubs, &fixed->pub))
+		return reserve_fails(error, fixed,
+				     "one of the two is another [static]'s already: keep one");
+	copy = g_memdup2(fixed, sizeof(*fixed));
+	copy->name = g_strdup(fixed->name);
+	copy->gateway = g_strdup(fixed->gateway);
+	g_ptr_array_add(pools->statics, copy);
+	g_hash_table_insert(pools->static_vms, &copy->vm, copy);
+	g_hash_table_insert(pools->static_pubs, &copy->pub, copy);
+	/* Never picked for another, and never given back. */
+	pool->kind->use(pool->state, &copy->pub);
+	return TRUE;
+}
+
+const struct rn_static *rn_pools_static(const struct rn_pools *pools, const struct rn_private *vm)
+{
+	return g_hash_table_lookup(pools->static_vms, vm);
+}
+
+const GPtrArray *rn_pools_statics(const struct rn_pools *pools)
+{
+	return pools->statics;
+}
+
+/* Its own, unless another VM has it from before it was static. */
+static const struct rn_pool *pick_static(struct rn_pools *pools, const struct rn_static *fixed,
+					 const struct rn_public *earlier, struct rn_public *pub,
+					 const char **why)
+{
+	const struct endpoint *used = g_hash_table_lookup(pools->endpoints, &fixed->pub);
+
+	if (used && (!used->node.index || !earlier || !rn_public_equal(earlier, &fixed->pub))) {
+		*why = "its static public side is still another VM's, or in quarantine after that one: release it there, or wait";
+		return NULL;
+	}
+	*pub = fixed->pub;
+	return rn_pools_lookup(pools, pub);
+}
+
 /* The pool, and its address, that vm has to keep to. */
 static const struct rn_pool *find_paired(const struct rn_pools *pools,
 					 const struct rn_private *vm, const struct rn_addr **addr)
@@ -327,7 +414,13 @@ const struct rn_pool *rn_pools_pick(struct rn_pools *pools, const struct rn_priv
 	const struct rn_addr *addr = NULL;
 	const struct rn_pool *paired = find_paired(pools, vm, &addr);
 
+	const struct rn_static *fixed = rn_pools_static(pools, vm);
+
 	rn_pools_expire(pools, wall);
+	if (fixed)
+		return pick_static(pools, fixed, earlier, pub, why);
+	if (last && g_hash_table_contains(pools->static_pubs, earlier))
+		last = NULL;
 	if (last && pool_serves(last, vm) && (!addr || rn_addr_equal(addr, &earlier->addr))) {
 		const struct endpoint *used = g_hash_table_lookup(pools->endpoints, earlier);
 
@@ -415,7 +508,8 @@ void rn_pools_expire(struct rn_pools *pools, int64_t wall)
 							  G_STRUCT_OFFSET(struct endpoint, node));
 
 		heap_leave(pools, ep);
-		ep->pool->kind->give(ep->pool->state, &ep->pub);
+		if (!g_hash_table_contains(pools->static_pubs, &ep->pub))
+			ep->pool->kind->give(ep->pool->state, &ep->pub);
 		g_hash_table_remove(pools->endpoints, &ep->pub);
 	}
 }

@@ -47,10 +47,28 @@ struct rn_pool_counts {
 struct rn_pools;
 struct rn_pool;
 
+/* A private side that always has this public side, which nobody else gets. */
+struct rn_static {
+	const char *name;
+	struct rn_private vm;
+	struct rn_public pub;
+	const char *gateway;	/* where it is granted unasked; NULL nowhere */
+	uint64_t idle_ms;	/* 0: never given back */
+};
+
 struct rn_pools *rn_pools_new(void);
 void rn_pools_free(struct rn_pools *pools);
 /* Copies spec. Refuses a prefix that overlaps one of an earlier pool. */
 gboolean rn_pools_add(struct rn_pools *pools, const struct rn_pool_spec *spec, GError **error);
+
+/* Copies fixed. Refuses a public side that is in no pool of its kind, or is excluded
+ * from it, and either side of an earlier one.
+ */
+gboolean rn_pools_reserve(struct rn_pools *pools, const struct rn_static *fixed, GError **error);
+/* That of vm; NULL for none. */
+const struct rn_static *rn_pools_static(const struct rn_pools *pools, const struct rn_private *vm);
+/* All of them: struct rn_static. */
+const GPtrArray *rn_pools_statics(const struct rn_pools *pools);
 
 /*
  * Picks an endpoint for vm without taking it: `earlier`, where it was last (or

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
+#include "controller/allocate.h"
 #include "controller/resync.h"
 #include "controller/tell.h"
 
@@ -60,6 +61,7 @@ static void done(struct rn_resync *resync)
 
 	resync->fresh = FALSE;
 	resync->going = FALSE;
+	rn_allocate_home(resync->core, resync->gw);
 	rn_core_send(resync->core, resync->gw->row.number, &msg);
 }
 

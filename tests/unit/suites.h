@@ -25,6 +25,7 @@
 	X(own_promises)	\
 	X(pool)		\
 	X(block)	\
+	X(limits)	\
 	X(store)		\
 	X(store_copy)	\
 	X(resync)		\
