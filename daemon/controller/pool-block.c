@@ -183,8 +183,10 @@ static void block_use(void *data, const struct rn_public *pub)
 	if (!address->order) {
 		address->order = g_new(uint16_t, state->blocks);
 		address->place = g_new(uint16_t, state->blocks);
-		for (unsigned int i = 0; i < state->blocks; i++)
-			address->order[i] = address->place[i] = i;
+		for (unsigned int i = 0; i < state->blocks; i++) {
+			address->order[i] = i;
+			address->place[i] = i;
+		}
 	}
 	if (address->place[number] >= address->n_free)
 		return;

@@ -323,8 +323,8 @@ static gboolean raise_all(sqlite3 *sql, const char *path, const char *const *off
 	return rn_sqlite_run(sql, path, "BEGIN IMMEDIATE", error) &&
 	       names_known(sql, path, off, error) &&
 	       raise_rows(sql, path, "SELECT " RN_SQLITE_MAPPING_COLUMNS " FROM mapping",
-			  "UPDATE mapping SET epoch = ?3, sum = ?15, pub_ports = ?16 WHERE id = ?1", raise_mapping,
-			  NULL, error) &&
+			  "UPDATE mapping SET epoch = ?3, sum = ?15, pub_ports = ?16 WHERE id = ?1",
+			  raise_mapping, NULL, error) &&
 	       raise_rows(sql, path, "SELECT " RN_SQLITE_GATEWAY_COLUMNS " FROM gateway",
 			  "UPDATE gateway SET incarnation = ?4, fenced = ?5, unheard = ?6, sum = ?8"
 			  " WHERE number = ?1", raise_gateway, off, error) &&

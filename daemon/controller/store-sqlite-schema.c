@@ -119,7 +119,8 @@ static gboolean step_rows(struct rn_sqlite *db, int from, GError **error)
 	return rewrite(db, "SELECT " RN_SQLITE_GATEWAY_COLUMNS " FROM gateway",
 		       "UPDATE gateway SET sum = ?8 WHERE number = ?1", sum_gateway, error) &&
 	       rewrite(db, "SELECT " RN_SQLITE_AUDIT_COLUMNS " FROM audit ORDER BY rev",
-		       "UPDATE audit SET sum = ?23, pub_ports = ?24 WHERE rev = ?1", sum_audit, error);
+		       "UPDATE audit SET sum = ?23, pub_ports = ?24 WHERE rev = ?1", sum_audit,
+		       error);
 }
 
 static gboolean all_steps(struct rn_sqlite *db, int version, GError **error)

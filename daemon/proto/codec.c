@@ -249,12 +249,13 @@ static gboolean get_enums(struct rn_msg *to, const PbMessage *from, GError **err
 static gboolean check_presence(const struct rn_msg *msg, GError **error)
 {
 	gboolean pub = msg->type == RN_MSG_GRANT || msg->type == RN_MSG_XFER;
+	gboolean is_block = msg->vm.kind == RN_KIND_BLOCK;
 
 	if ((pub || msg->type == RN_MSG_NATREQ) && !msg->vm.addr.len)
 		return refuse(error, "vm is missing");
 	if (pub && !msg->pub.addr.len)
 		return refuse(error, "pub is missing");
-	if (pub && (msg->vm.kind == RN_KIND_BLOCK) != (msg->pub.ports != 0))
+	if (pub && !msg->pub.ports != !is_block)
 		return refuse(error, "vm and pub are not both of a block");
 	return TRUE;
 }

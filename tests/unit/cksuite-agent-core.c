@@ -40,6 +40,8 @@ static gboolean answer(int err, GError **error)
 	return !err;
 }
 
+static guint given;	/* bindings, with the last mapping */
+
 gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_msg *msg,
 				  uint32_t state, gboolean keep_timer,
 				  const struct rn_bindings *bindings, GError **error)
@@ -51,6 +53,7 @@ gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_m
 
 	if (!answer(0, error))
 		return FALSE;
+	given = rn_bindings_count(bindings);
 	old = find(msg->id);
 	if (old && keep_timer)
 		m.timer = old->timer;
@@ -238,6 +241,37 @@ START_TEST(test_late_miss)
 	g_array_set_size(table, 0);
 	agent_core_miss(core, &miss);
 	ck_assert_int_ne(entry_of(5)->own.state, OWN_GW_ACTIVE);
+}
+END_TEST
+
+/* What a forger's transfer left in the kernel does not outlive the grant (I8). */
+START_TEST(test_forged_bindings)
+{
+	struct rn_bindings *forged = rn_bindings_new(), *good = rn_bindings_new();
+	struct rn_msg grant = grant_of(5, 77, 3), xfer;
+	struct rn_binding b = { .proto = 6, .state = 3, .private_port = 22, .public_port = 2050 };
+
+	grant.vm.kind = RN_KIND_BLOCK;
+	grant.pub.port = 2048;
+	grant.pub.ports = 1024;
+	xfer = grant;
+	xfer.type = RN_MSG_XFER;
+	xfer.epoch = 2;
+	g_array_append_val(good->list, b);
+	g_array_append_val(forged->list, b);
+	g_array_append_val(forged->list, b);
+	agent_core_transfer(core, 9, &xfer, forged);
+	ck_assert_int_eq(find(77)->state, ROAMNAT_STATE_HELD);
+	ck_assert_uint_eq(given, 2);
+	agent_core_transfer(core, 3, &xfer, good);
+	deleted = 0;
+	grant.src = 3;
+	agent_core_message(core, RN_CONTROLLER, &grant);
+	ck_assert_int_eq(find(77)->state, ROAMNAT_STATE_ACTIVE);
+	ck_assert_uint_eq(deleted, 1);
+	ck_assert_uint_eq(given, 1);
+	rn_bindings_free(forged);
+	rn_bindings_free(good);
 }
 END_TEST
 
@@ -553,6 +587,7 @@ Suite *suite_agent_core(void)
 	tcase_add_checked_fixture(around, setup, teardown);
 	tcase_add_test(around, test_first_packet);
 	tcase_add_test(around, test_late_miss);
+	tcase_add_test(around, test_forged_bindings);
 	tcase_add_test(around, test_deny_forgets);
 	tcase_add_test(around, test_migrate);
 	tcase_add_test(around, test_freeze_fails);

@@ -308,8 +308,7 @@ START_TEST(hostile_bindings_are_refused)
 	REFUSE(msg.type = RN_MSG_GRANT, "transfer of a block");
 	REFUSE(msg.vm.kind = RN_KIND_ADDRESS; msg.vm.port = 0; msg.pub.port = 0; msg.pub.ports = 0,
 	       "transfer of a block");
-	REFUSE(struct rn_binding one = binding(0); (void)b; g_array_set_size(list->list, 0);
-	       for (int i = 0; i <= RN_BINDINGS_MAX; i++) g_array_append_val(list->list, one);
+	REFUSE(rn_bindings_free(list); list = many(RN_BINDINGS_MAX + 1);
 	       b = &g_array_index(list->list, struct rn_binding, 0), "more than 4096");
 }
 END_TEST
