@@ -77,6 +77,29 @@ static bool take(const struct rn_private *vm, const struct rn_public *earlier, i
 	return true;
 }
 
+/* A static endpoint is for its VM alone, also after that gave it back. */
+START_TEST(static_endpoint)
+{
+	const struct rn_private owner = vm_address("10.0.0.1"), other = vm_address("10.0.0.2");
+	const struct rn_private third = vm_address("10.0.0.3");
+	struct rn_static fixed = { .name = "s", .vm = owner };
+	struct rn_public pub;
+
+	add("two", "203.0.113.0/31", RN_KIND_ADDRESS, 0, 0);
+	fixed.pub.addr = addr("203.0.113.0");
+	ck_assert(rn_pools_reserve(pools, &fixed, NULL));
+	ck_assert(take(&other, NULL, 0, &pub));
+	ck_assert(!rn_public_equal(&pub, &fixed.pub));
+	ck_assert(!take(&third, NULL, 0, &pub));
+	ck_assert(take(&owner, NULL, 0, &pub));
+	ck_assert(rn_public_equal(&pub, &fixed.pub));
+	rn_pools_quarantine(pools, &pub, &owner, 10);
+	rn_pools_expire(pools, 10);
+	ck_assert(!take(&third, &fixed.pub, 20, &pub));
+	ck_assert(take(&owner, NULL, 20, &pub));
+}
+END_TEST
+
 START_TEST(every_address_once)
 {
 	struct rn_private vm = vm_address("10.0.0.1");
@@ -455,6 +478,7 @@ Suite *suite_pool(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 300);
 	tcase_add_test(tc, every_address_once);
+	tcase_add_test(tc, static_endpoint);
 	tcase_add_test(tc, quarantine_holds_back_from_others_only);
 	tcase_add_test(tc, earlier_address_first);
 	tcase_add_test(tc, longest_free_first);
