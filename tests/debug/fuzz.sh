@@ -11,20 +11,6 @@ mkdir -p "$RUN"
 trap 'report_end $?' EXIT
 PATH=$top/build/bin:$PATH
 
-# tap CMD...: its lines "ok" and "not ok" become ours.
-tap() {
-	local line rc=1
-	while IFS= read -r line; do
-		case $line in
-		'ok '*) ok "${line#* - }" ;;
-		'not ok '*) fail "${line#* - }" ;;
-		'code 0') rc=0 ;;
-		*) say "${line#\# }" ;;
-		esac
-	done < <("$@" 2>&1; echo "code $?")
-	[ $rc = 0 ] || fail "$* went to its end"
-}
-
 # A forced failure must not look like a complaint.
 cd /sys/kernel/debug || exit
 echo N | tee failslab/ignore-gfp-wait fail_page_alloc/ignore-gfp-wait >failslab/cache-filter

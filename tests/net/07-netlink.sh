@@ -9,17 +9,6 @@
 . "$(dirname "$0")/lib.sh"
 
 quiet load_module
-# tap CMD...: its own lines "ok" and "not ok" become this scenario's.
-tap() {
-	local line
-	while IFS= read -r line; do
-		case $line in
-		'ok '*) ok "${line#* - }" ;;
-		'not ok '*) fail "${line#* - }" ;;
-		*) say "${line#\# }" ;;
-		esac
-	done < <("$@" 2>&1)
-}
 tap nlrules
 expect "R18 messages that are wrong in every way" nlfuzz 12000 "${SEED:-1}" 2
 say "$(grep -h 'a second' "$RUN/said")"

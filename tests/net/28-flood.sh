@@ -11,11 +11,5 @@
 
 topology --gateways 1
 quiet load_module
-while IFS= read -r line; do
-	case $line in
-	'ok '*) ok "${line#* - }" ;;
-	'not ok '*) fail "${line#* - }" ;;
-	*) say "${line#\# }" ;;
-	esac
-done < <(flood "${FLOOD:-50000}" 2>&1)
+tap flood "${FLOOD:-50000}"
 expect "B7 the module unloads" unload_module

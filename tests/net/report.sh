@@ -107,6 +107,20 @@ expect_match() {
 	fail "$1"
 }
 
+# tap CMD...: a program that says "ok" and "not ok" itself; its lines become ours.
+tap() {
+	local line rc=1
+	while IFS= read -r line; do
+		case $line in
+		'ok '*) ok "${line#* - }" ;;
+		'not ok '*) fail "${line#* - }" ;;
+		'code '*) rc=${line#code } ;;
+		*) say "${line#\# }" ;;
+		esac
+	done < <("$@" 2>&1; echo "code $?")
+	[ "$rc" = 0 ] || fail "$1 ends with 0 (it did with $rc)"
+}
+
 # pause: 50 ms, without starting a program.
 exec {NOTHING}<> <(:)
 pause() { read -r -t 0.05 -u "$NOTHING" || :; }
