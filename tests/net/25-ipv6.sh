@@ -12,7 +12,8 @@
 
 topology --vms 2 --no-offload
 topology6
-quiet ip -n vm2 addr add fd00::7/64 dev eth0 nodad
+# Deprecated: used by who names it.
+quiet ip -n vm2 addr add fd00::7/64 dev eth0 nodad preferred_lft 0
 CONTROLLER_EXTRA=$(printf '[pool six]\nkind=address\nprefix=%s\nzones=1\n' $PUBLIC_POOL_6)
 AGENT_EXTRA=$(printf '[inside %s]\ninterface=in0\nprefix=%s\nzone=%s\nidle-timeout=%s\n' \
 	six fd00::/64 1 60s brief fd00::6/128 1 4s none fd00::7/128 9 60s)
@@ -61,6 +62,7 @@ expect_match "5508-8 who gets no mapping is told" 'Administratively prohibited' 
 expect_eq "4787-9a hairpin: vm1 is seen with its public address by itself" "$public" "$(seen_as tcp vm1 "$public")"
 expect "S5 vm2 gets a mapping of its own" ping_from vm2 $SRV_6 1
 second=$(public_of fd00::6)
+expect_match "S5 with another address of the pool" '^2001:db8:ffff::' "$second"
 expect_eq "4787-9a hairpin: vm2 is seen by vm1 with its public address" "$second" "$(seen_as udp vm2 "$public")"
 expect "5508-7 hairpin of echo" ping_from vm1 "$second" 1
 expect_within "S13 vm2's mapping, of a narrower prefix, is idle and released" 20 no_mapping gw1 fd00::6
