@@ -81,6 +81,8 @@ static bool try_block(struct rnat_bind *bind, struct look *look,
 	look->active = true;
 	if (!opens(bind))
 		return false;
+	if (bind->asked)
+		return !rnat_block_is_full(map, bind->tuple);
 	*what = verdict(rnat_block_bind(bind->rn, map, bind->key, bind->tuple,
 					bind->now, &bind->binding, &filling));
 	if (filling)
@@ -139,6 +141,8 @@ static u32 revive(struct rnat_bind *bind)
 		return what;
 	if (!opens(bind))
 		return ROAMNAT_A_COUNTER_DROP_NOT_FIRST;
+	if (bind->asked)
+		return RNAT_MAP_TRANSLATE;
 	return verdict(rnat_block_revive(bind->rn, bind->binding, bind->tuple,
 					 bind->now));
 }

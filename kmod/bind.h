@@ -24,9 +24,10 @@ struct rnat_bind {
 	struct rnat_prefix *prefix;	/* of the source */
 	u64 now;
 	bool resumed;			/* the packet was held before */
+	bool asked;			/* make no binding, and ask nobody */
 	struct rnat_key *key;		/* private side; of what to wait for */
 	struct rnat_map *map;		/* found */
-	struct rnat_binding *binding;	/* found; NULL: an address mapping */
+	struct rnat_binding *binding;	/* found; NULL: an address mapping, or asked */
 };
 
 /*

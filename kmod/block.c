@@ -329,6 +329,13 @@ static int bind(struct rnat_net *rn, struct rnat_map *map,
 	return 0;
 }
 
+bool rnat_block_is_full(const struct rnat_map *map, const struct rnat_tuple *t)
+{
+	const struct rnat_block *block = map->block;
+
+	return READ_ONCE(block->used[index_of_proto(t->proto)]) >= block->ports;
+}
+
 int rnat_block_bind(struct rnat_net *rn, struct rnat_map *map,
 		    const struct rnat_key *key, const struct rnat_tuple *t,
 		    u64 now, struct rnat_binding **bound, bool *filling)

@@ -71,6 +71,8 @@ struct rnat_block *rnat_block_new(struct rnat_net *rn, const struct rnat_key *pu
 int rnat_block_bind(struct rnat_net *rn, struct rnat_map *map,
 		    const struct rnat_key *key, const struct rnat_tuple *t,
 		    u64 now, struct rnat_binding **bound, bool *filling);
+/* Is no port free for a new binding of @t's protocol? Without a lock. */
+bool rnat_block_is_full(const struct rnat_map *map, const struct rnat_tuple *t);
 /* A packet that opens one comes to a binding that rests. -EAGAIN as above. */
 int rnat_block_revive(struct rnat_net *rn, struct rnat_binding *binding,
 		      const struct rnat_tuple *t, u64 now);

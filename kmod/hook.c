@@ -54,8 +54,9 @@ struct job {
 	struct rnat_map *map;
 	struct rnat_binding *binding;	/* of a block */
 	u64 now;
-	u32 reason;			/* of a DROP */
+	u32 reason;			/* the counter it ends in, 0: not here */
 	bool resumed;			/* it was held before */
+	bool asked;			/* it is a question: change nothing */
 };
 
 static enum outcome drop(struct job *job, u32 reason)
@@ -106,6 +107,8 @@ static enum outcome rewritten(struct job *job, int err, bool outbound)
 	bool use;
 
 	if (likely(!err)) {
+		if (unlikely(job->asked))
+			return TRANSLATED;
 		use = is_use(job, outbound);
 		rnat_map_mark_translated(job->map, job->now, use);
 		if (job->binding && job->tuple.l4 != RNAT_L4_ERROR)
@@ -265,6 +268,7 @@ static enum outcome find_source(struct job *job)
 		.prefix = job->prefix,
 		.now = job->now,
 		.resumed = job->resumed,
+		.asked = job->asked,
 		.key = &job->key,
 	};
 	u32 what;
@@ -320,7 +324,7 @@ static enum outcome outbound(struct job *job)
 	outcome = judge(job, true);
 	if (outcome != TRANSLATED)
 		return outcome;
-	if (job->binding && learn(job))
+	if (job->binding && !job->asked && learn(job))
 		return drop(job, ROAMNAT_A_COUNTER_DROP_MEMORY);
 	err = rnat_rewrite_src(job->skb, &job->tuple, &job->map->pub.addr,
 			       rnat_find_pub_port(job->map, job->binding));
@@ -340,6 +344,7 @@ static bool init_job(struct job *job, struct rnat_net *rn, struct sk_buff *skb,
 	job->now = rnat_clock();
 	job->reason = 0;
 	job->resumed = false;
+	job->asked = false;
 	return job->inside;
 }
 
@@ -353,6 +358,10 @@ static enum outcome run(struct job *job, enum outcome (*way)(struct job *job))
 		outcome = way(job);
 		if (outcome != HOLD)
 			return outcome;
+		if (unlikely(job->asked)) {
+			ret = rnat_upcall_peek(job->rn, job->skb, &job->key);
+			return ret ? drop(job, ret) : HOLD;
+		}
 		ret = rnat_upcall_hold(job->rn, job->skb, job->state,
 				       &job->key, &job->tuple, job->prefix);
 		if (!ret)
@@ -379,65 +388,66 @@ static u32 pass_counter(const struct job *job)
 	       ROAMNAT_A_COUNTER_PASS_NOT_PUBLIC;
 }
 
+static enum outcome at_pre_routing(struct job *job)
+{
+	bool from_inside = is_from_inside(job);
+	enum outcome outcome;
+
+	job->prefix = NULL;
+	outcome = run(job, inbound);
+	if (outcome == PASS && !from_inside)
+		job->reason = pass_counter(job);
+	if (outcome != TRANSLATED)
+		return outcome;
+	/* A route that was found for the public address is void. */
+	skb_dst_drop(job->skb);
+	rnat_family_set_hairpin(job->skb, job->state->pf);
+	if (!from_inside)
+		job->reason = ROAMNAT_A_COUNTER_IN_TRANSLATED;
+	return outcome;
+}
+
+static unsigned int conclude(const struct job *job, enum outcome outcome)
+{
+	if (outcome == HOLD)
+		return NF_STOLEN;
+	if (job->reason)
+		rnat_stats_inc(job->rn, job->reason);
+	if (outcome != DROP)
+		return NF_ACCEPT;
+	trace_rnat_drop(job->skb, job->reason);
+	return NF_DROP;
+}
+
 static unsigned int pre_routing(void *priv, struct sk_buff *skb,
 				const struct nf_hook_state *state)
 {
 	struct rnat_net *rn = priv;
-	bool from_inside;
 	struct job job;
 
 	if (unlikely(!init_job(&job, rn, skb, state))) {
 		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_PASS_NO_CONFIG);
 		return NF_ACCEPT;
 	}
-	from_inside = is_from_inside(&job);
-	job.prefix = NULL;
-	switch (run(&job, inbound)) {
-	case PASS:
-		if (!from_inside)
-			rnat_stats_inc(rn, pass_counter(&job));
-		return NF_ACCEPT;
-	case TRANSLATED:
-		/* A route that was found for the public address is void. */
-		skb_dst_drop(skb);
-		rnat_family_set_hairpin(skb, state->pf);
-		if (!from_inside)
-			rnat_stats_inc(rn, ROAMNAT_A_COUNTER_IN_TRANSLATED);
-		return NF_ACCEPT;
-	case HOLD:
-		return NF_STOLEN;
-	case DROP:
-		break;
-	}
-	trace_rnat_drop(skb, job.reason);
-	rnat_stats_inc(rn, job.reason);
-	return NF_DROP;
+	return conclude(&job, at_pre_routing(&job));
 }
 
 static unsigned int local_out(void *priv, struct sk_buff *skb,
 			      const struct nf_hook_state *state)
 {
 	struct rnat_net *rn = priv;
+	enum outcome outcome;
 	struct job job;
 	int err;
 
 	if (unlikely(!init_job(&job, rn, skb, state)))
 		return NF_ACCEPT;
-	switch (run(&job, inbound)) {
-	case PASS:
-		return NF_ACCEPT;
-	case TRANSLATED:
-		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_LOCAL_TRANSLATED);
-		err = rnat_family_reroute(state, skb);
-		return err < 0 ? NF_DROP_ERR(err) : NF_ACCEPT;
-	case HOLD:
-		return NF_STOLEN;
-	case DROP:
-		break;
-	}
-	trace_rnat_drop(skb, job.reason);
-	rnat_stats_inc(rn, job.reason);
-	return NF_DROP;
+	outcome = run(&job, inbound);
+	if (outcome != TRANSLATED)
+		return conclude(&job, outcome);
+	rnat_stats_inc(rn, ROAMNAT_A_COUNTER_LOCAL_TRANSLATED);
+	err = rnat_family_reroute(state, skb);
+	return err < 0 ? NF_DROP_ERR(err) : NF_ACCEPT;
 }
 
 /*
@@ -493,10 +503,40 @@ static bool is_told(u32 reason)
 	       reason == ROAMNAT_A_COUNTER_DROP_BINDINGS_FULL;
 }
 
+static enum outcome at_post_routing(struct job *job)
+{
+	const struct nf_hook_state *state = job->state;
+	bool hairpin = rnat_family_is_hairpin(job->skb, state->pf);
+	enum outcome outcome;
+
+	if (!is_from_inside(job))
+		return PASS;
+	if (!hairpin && rnat_family_lookup_dst(job->inside, job->skb, state->pf,
+					       state->out->ifindex)) {
+		job->reason = ROAMNAT_A_COUNTER_PASS_INSIDE;
+		return PASS;
+	}
+	/* A hairpin was sent to a public address, whatever it became. */
+	if (!hairpin && state->pf == NFPROTO_IPV4 &&
+	    rnat_exclude_match(job->inside, job->prefix,
+			       ip_hdr(job->skb)->daddr)) {
+		job->reason = ROAMNAT_A_COUNTER_PASS_EXCLUDED;
+		return PASS;
+	}
+	outcome = run(job, outbound);
+	if (outcome == PASS)
+		job->reason = ROAMNAT_A_COUNTER_PASS_NOT_INSIDE;
+	else if (outcome == TRANSLATED)
+		job->reason = ROAMNAT_A_COUNTER_OUT_TRANSLATED;
+	return outcome;
+}
+
 static unsigned int post_routing(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
 	struct rnat_net *rn = priv;
+	enum outcome outcome;
+	unsigned int verdict;
 	struct job job;
 
 	if (unlikely(!init_job(&job, rn, skb, state)))
@@ -506,38 +546,34 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 			mend_own_error(&job);
 		return NF_ACCEPT;
 	}
-	if (!is_from_inside(&job))
-		return NF_ACCEPT;
-	if (!rnat_family_is_hairpin(skb, state->pf) &&
-	    rnat_family_lookup_dst(job.inside, skb, state->pf,
-				   state->out->ifindex)) {
-		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_PASS_INSIDE);
-		return NF_ACCEPT;
-	}
-	/* A hairpin was sent to a public address, whatever it became. */
-	if (state->pf == NFPROTO_IPV4 &&
-	    !rnat_family_is_hairpin(skb, state->pf) &&
-	    rnat_exclude_match(job.inside, job.prefix, ip_hdr(skb)->daddr)) {
-		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_PASS_EXCLUDED);
-		return NF_ACCEPT;
-	}
-	switch (run(&job, outbound)) {
-	case PASS:
-		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_PASS_NOT_INSIDE);
-		return NF_ACCEPT;
-	case TRANSLATED:
-		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_OUT_TRANSLATED);
-		return NF_ACCEPT;
-	case HOLD:
-		return NF_STOLEN;
-	case DROP:
-		break;
-	}
-	trace_rnat_drop(skb, job.reason);
-	rnat_stats_inc(rn, job.reason);
-	if (is_told(job.reason))
+	outcome = at_post_routing(&job);
+	verdict = conclude(&job, outcome);
+	if (outcome == DROP && is_told(job.reason))
 		rnat_unreach_send(rn, skb);
-	return NF_DROP;
+	return verdict;
+}
+
+bool rnat_hook_ask(struct rnat_net *rn, struct sk_buff *skb,
+		   const struct nf_hook_state *state,
+		   struct rnat_answer *answer)
+{
+	enum outcome outcome;
+	struct job job;
+
+	answer->hook = state->hook;
+	if (!init_job(&job, rn, skb, state)) {
+		answer->counter = ROAMNAT_A_COUNTER_PASS_NO_CONFIG;
+		return false;
+	}
+	job.asked = true;
+	outcome = state->hook == NF_INET_PRE_ROUTING ? at_pre_routing(&job) :
+						       at_post_routing(&job);
+	answer->counter = outcome == HOLD ? 0 : job.reason;
+	if (job.map) {
+		answer->id = job.map->id;
+		answer->any_port = job.map->block && !job.binding;
+	}
+	return !job.reason && outcome != HOLD;
 }
 
 static void init_op(struct rnat_net *rn, nf_hookfn *hook, u8 pf,

@@ -340,6 +340,29 @@ void rnat_upcall_filling(struct rnat_net *rn, const struct rnat_map *map,
 		ask(rn, &info);
 }
 
+u32 rnat_upcall_peek(struct rnat_net *rn, const struct sk_buff *skb,
+		     const struct rnat_key *key)
+{
+	struct rnat_upcall *up = &rn->upcall;
+	struct rnat_miss *miss;
+	u32 reason;
+
+	if (!READ_ONCE(rn->agent_portid))
+		return ROAMNAT_A_COUNTER_DROP_NO_AGENT;
+	spin_lock_bh(&up->lock);
+	miss = lookup(up, key);
+	if (miss && miss->refused)
+		reason = rnat_clock() < miss->when ?
+			 ROAMNAT_A_COUNTER_DROP_REFUSED : 0;
+	else
+		reason = check_bounds(rn, miss, skb);
+	if (!reason && !miss &&
+	    up->miss_count >= READ_ONCE(rn->config.max_misses))
+		reason = ROAMNAT_A_COUNTER_DROP_MISSES_FULL;
+	spin_unlock_bh(&up->lock);
+	return reason;
+}
+
 /* One packet of the miss, or NULL when there is none left: then the miss is
  * gone and the mapping is open to all.
  */

@@ -87,6 +87,12 @@ int rnat_upcall_hold(struct rnat_net *rn, struct sk_buff *skb,
 void rnat_upcall_filling(struct rnat_net *rn, const struct rnat_map *map,
 			 struct rnat_prefix *prefix);
 
+/* What rnat_upcall_hold() would answer to a packet that is only asked about,
+ * but for rate limits: 0 it would be held, else a counter. Under RCU.
+ */
+u32 rnat_upcall_peek(struct rnat_net *rn, const struct sk_buff *skb,
+		     const struct rnat_key *key);
+
 /*
  * Lets the packets of @map go, in order, through rnat_hook_resume(), then
  * clears map->draining. New ones queue up behind them meanwhile. Process
