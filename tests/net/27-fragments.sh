@@ -11,6 +11,7 @@
 . "$NET_DIR/nat.sh"
 
 PORT_POOL=203.0.112.0/28
+IDLE=300s
 topology --vms 2
 topology6
 quiet ip -n net route replace $PORT_POOL via "$(out_addr gw2)"
