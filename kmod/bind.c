@@ -99,7 +99,7 @@ static u32 give_up(struct rnat_bind *bind, struct look *look)
 	}
 	if (look->active && !opens(bind))
 		return ROAMNAT_A_COUNTER_DROP_NOT_FIRST;
-	if (look->gap == RNAT_BLOCKS_MAX || (bind->resumed && look->gap))
+	if (look->gap == ROAMNAT_BLOCKS_MAX || (bind->resumed && look->gap))
 		return ROAMNAT_A_COUNTER_DROP_BLOCK_FULL;
 	if (bind->resumed)
 		return ROAMNAT_A_COUNTER_DROP_STALE_HOLD;
@@ -112,13 +112,13 @@ static u32 make(struct rnat_bind *bind)
 {
 	struct look look = {
 		.key = *bind->key,
-		.gap = RNAT_BLOCKS_MAX,
+		.gap = ROAMNAT_BLOCKS_MAX,
 	};
 	u32 i, gaps = 0, what;
 	struct rnat_map *map;
 
 	look.key.proto = 0;
-	for (i = 0; i < RNAT_BLOCKS_MAX && gaps < GAPS_MAX; i++) {
+	for (i = 0; i < ROAMNAT_BLOCKS_MAX && gaps < GAPS_MAX; i++) {
 		look.key.port = htons(i);
 		map = rnat_table_lookup_priv(&bind->rn->table, &look.key);
 		if (!map) {

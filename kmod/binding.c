@@ -214,9 +214,9 @@ static struct rnat_remotes *grow(struct rnat_binding *binding)
 	struct rnat_remotes *old = rcu_dereference_protected(binding->remotes,
 							     true);
 	struct rnat_remotes *remotes;
-	u8 size = old ? min(2 * old->size, RNAT_REMOTES_MAX) : 4;
+	u8 size = old ? min(2 * old->size, ROAMNAT_REMOTES_MAX) : 4;
 
-	if (old && (old->count < old->size || old->size == RNAT_REMOTES_MAX))
+	if (old && (old->count < old->size || old->size == ROAMNAT_REMOTES_MAX))
 		return old;
 	remotes = kzalloc(struct_size(remotes, addr, size),
 			  GFP_ATOMIC | __GFP_NOWARN);

@@ -27,16 +27,12 @@ struct rnat_shard;
  */
 #define RNAT_BINDING_GONE	0
 
-/* How many addresses a binding may have sent to and be answered by; then the
- * one that was added first gives way.
- */
-#define RNAT_REMOTES_MAX	64
-
+/* The addresses that a binding has sent to and may be answered by. */
 struct rnat_remotes {
 	struct rcu_head rcu;
 	u8 size;
 	u8 count;
-	u8 next;		/* gives way, when count is RNAT_REMOTES_MAX */
+	u8 next;		/* gives way, when count is ROAMNAT_REMOTES_MAX */
 	__be32 addr[];
 };
 

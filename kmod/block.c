@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "block.h"
 
-#include <linux/bitmap.h>
 #include <linux/in.h>
 #include <linux/math64.h>
-#include <linux/random.h>
 #include <linux/slab.h>
 
 #include "binding.h"
@@ -15,104 +13,6 @@
 
 #define SHARDS_MAX	16
 #define BATCH		64
-
-/* Ports below this are kept among themselves (RFC 4787, REQ-3). */
-#define WELL_KNOWN	1024
-
-static u32 slots(const struct rnat_block *block)
-{
-	return RNAT_BLOCK_PROTOS * block->ports;
-}
-
-/*
- * For each protocol, the even ports first and then the odd ones, so that those
- * of one parity (RFC 4787, REQ-4) are found as a range.
- */
-static u32 slot_of(const struct rnat_block *block, u8 index, u16 port)
-{
-	u32 offset = port - block->first;
-
-	return index * block->ports + (offset & 1) * (block->ports / 2) +
-	       offset / 2;
-}
-
-static u16 port_of(const struct rnat_block *block, u32 slot)
-{
-	u32 half = block->ports / 2;
-
-	slot &= block->ports - 1;
-	return block->first + (slot < half ? 2 * slot : 2 * (slot - half) + 1);
-}
-
-static u8 index_of_proto(u8 proto)
-{
-	switch (proto) {
-	case IPPROTO_TCP:
-		return 0;
-	case IPPROTO_UDP:
-		return 1;
-	}
-	return 2;		/* ICMP, ICMPv6 */
-}
-
-static u8 proto_of_slot(const struct rnat_map *map, u32 slot)
-{
-	switch (slot / map->block->ports) {
-	case 0:
-		return IPPROTO_TCP;
-	case 1:
-		return IPPROTO_UDP;
-	}
-	return map->pub.family == NFPROTO_IPV6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
-}
-
-/* A random one of the slots from @low on, below @high; @high if none is free. */
-static u32 find_free(const struct rnat_block *block, u32 low, u32 high)
-{
-	u32 start, slot;
-
-	if (low >= high)
-		return high;
-	start = low + reciprocal_scale(get_random_u32(), high - low);
-	slot = find_next_zero_bit(block->taken, high, start);
-	if (slot < high)
-		return slot;
-	slot = find_next_zero_bit(block->taken, start, low);
-	return slot < start ? slot : high;
-}
-
-/*
- * A free slot for a private port: hard to guess (RFC 6056), of the same range
- * where the block has one (RFC 4787, REQ-3), of the same parity unless it is
- * switched off or none is free.
- */
-static u32 choose(const struct rnat_net *rn, const struct rnat_block *block,
-		  u8 proto, u16 private)
-{
-	u32 half = block->ports / 2, low = 0, high = half, edge = 0;
-	u32 base = index_of_proto(proto) * block->ports;
-	u32 odd = private & 1, i, slot, end;
-
-	if (block->first < WELL_KNOWN)
-		edge = min_t(u32, half, (WELL_KNOWN - block->first) / 2);
-	if (index_of_proto(proto) == 2) {
-		odd = get_random_u32() & 1;
-	} else {
-		if (private < WELL_KNOWN && edge)
-			high = edge;
-		else if (private >= WELL_KNOWN && edge < half)
-			low = edge;
-		if (!READ_ONCE(rn->config.port_parity))
-			odd = get_random_u32() & 1;
-	}
-	for (i = 0; i < 2; i++, odd ^= 1) {
-		end = base + odd * half + high;
-		slot = find_free(block, base + odd * half + low, end);
-		if (slot < end)
-			return slot;
-	}
-	return U32_MAX;
-}
 
 static u64 due_tick(const struct rnat_net *rn,
 		    const struct rnat_binding *binding, u64 now)
@@ -145,17 +45,18 @@ static void schedule_end(struct rnat_shard *shard, struct rnat_binding *binding,
 
 static void remove(struct rnat_block *block, struct rnat_binding *binding)
 {
-	u8 index = index_of_proto(binding->proto);
+	u32 threshold = READ_ONCE(block->shard->rn->config.block_threshold);
+	u8 index = rnat_ports_index(binding->proto);
 
 	rnat_wheel_del(&block->shard->wheel, &binding->slot);
-	__clear_bit(slot_of(block, index, ntohs(binding->pub_port)),
-		    block->taken);
-	block->used[index]--;
+	rnat_ports_give(&block->ports,
+			rnat_ports_slot(&block->ports, binding->proto,
+					ntohs(binding->pub_port)));
 	/* Far enough below the threshold that the same is not told all the
 	 * time when one port comes and goes.
 	 */
-	if (block->used[index] * 400ULL <
-	    (u64)block->ports * 3 * READ_ONCE(block->shard->rn->config.block_threshold))
+	if (block->ports.used[index] * 400ULL <
+	    block->ports.count * 3ULL * threshold)
 		block->told &= ~BIT(index);
 	rnat_binding_remove(block->shard->rn, binding);
 }
@@ -234,22 +135,21 @@ struct rnat_block *rnat_block_new(struct rnat_net *rn, const struct rnat_key *pu
 				  u32 ports)
 {
 	struct rnat_block *block;
-	u32 i;
+	u32 hash;
 
 	if (prepare_shards(rn))
 		return NULL;
 	block = kzalloc(struct_size(block, taken,
-				    BITS_TO_LONGS(RNAT_BLOCK_PROTOS * ports)),
+				    BITS_TO_LONGS(RNAT_PORTS_PROTOS * ports)),
 			GFP_KERNEL_ACCOUNT);
 	if (!block)
 		return NULL;
-	i = rnat_table_hash(pub, sizeof(*pub), 0) & rn->bindings.shard_mask;
-	block->shard = &rn->bindings.shards[i];
-	block->ports = ports;
-	block->first = ntohs(pub->port);
-	/* Port 0 is nobody's. */
-	for (i = 0; !block->first && i < RNAT_BLOCK_PROTOS; i++)
-		__set_bit(slot_of(block, i, 0), block->taken);
+	hash = rnat_table_hash(pub, sizeof(*pub), 0);
+	block->shard = &rn->bindings.shards[hash & rn->bindings.shard_mask];
+	block->ports.count = ports;
+	block->ports.first = ntohs(pub->port);
+	block->ports.taken = block->taken;
+	rnat_ports_init(&block->ports);
 	return block;
 }
 
@@ -274,8 +174,8 @@ static bool is_filling(const struct rnat_net *rn, struct rnat_block *block,
 		       u8 index)
 {
 	if ((block->told & BIT(index)) ||
-	    block->used[index] * 100ULL <
-	    (u64)block->ports * READ_ONCE(rn->config.block_threshold))
+	    block->ports.used[index] * 100ULL <
+	    (u64)block->ports.count * READ_ONCE(rn->config.block_threshold))
 		return false;
 	block->told |= BIT(index);
 	return true;
@@ -291,8 +191,7 @@ static int put_in(struct rnat_net *rn, struct rnat_block *block,
 		rnat_binding_free(rn, binding);
 		return err == -EEXIST ? -EAGAIN : err;
 	}
-	__set_bit(slot, block->taken);
-	block->used[index_of_proto(binding->proto)]++;
+	rnat_ports_take(&block->ports, slot);
 	return 0;
 }
 
@@ -310,8 +209,9 @@ static int bind(struct rnat_net *rn, struct rnat_map *map,
 	/* Another CPU with a packet of the same port. */
 	if (rnat_binding_lookup_priv(rn, key))
 		return -EAGAIN;
-	slot = choose(rn, block, key->proto, ntohs(key->port));
-	if (slot == U32_MAX)
+	slot = rnat_ports_choose(&block->ports, key->proto, ntohs(key->port),
+				 READ_ONCE(rn->config.port_parity));
+	if (slot == RNAT_PORTS_NONE)
 		return -ENOSPC;
 	binding = rnat_binding_new(rn);
 	if (IS_ERR_OR_NULL(binding))
@@ -319,7 +219,7 @@ static int bind(struct rnat_net *rn, struct rnat_map *map,
 	binding->map = map;
 	binding->proto = key->proto;
 	binding->priv_port = key->port;
-	binding->pub_port = htons(port_of(block, slot));
+	binding->pub_port = htons(rnat_ports_port(&block->ports, slot));
 	begin(binding, t, now);
 	err = put_in(rn, block, binding, slot);
 	if (err)
@@ -348,7 +248,7 @@ int rnat_block_bind(struct rnat_net *rn, struct rnat_map *map,
 	err = bind(rn, map, key, t, now, bound);
 	if (!err)
 		*filling = is_filling(rn, map->block,
-				      index_of_proto(key->proto));
+				      rnat_ports_index(key->proto));
 	spin_unlock_bh(lock);
 	return err;
 }
@@ -453,16 +353,16 @@ void rnat_block_freeze(struct rnat_map *map)
 static struct rnat_binding *next_taken(struct rnat_net *rn,
 				       const struct rnat_map *map, u32 *slot)
 {
-	struct rnat_block *block = map->block;
+	const struct rnat_ports *ports = &map->block->ports;
 	struct rnat_binding *binding;
 	struct rnat_key key = map->pub;
 
 	for (;; ++*slot) {
-		*slot = find_next_bit(block->taken, slots(block), *slot);
-		if (*slot >= slots(block))
+		*slot = rnat_ports_next(ports, *slot);
+		if (*slot == RNAT_PORTS_NONE)
 			return NULL;
-		key.proto = proto_of_slot(map, *slot);
-		key.port = htons(port_of(block, *slot));
+		key.proto = rnat_ports_proto(ports, *slot);
+		key.port = htons(rnat_ports_port(ports, *slot));
 		binding = rnat_binding_lookup_pub(rn, &key);
 		if (binding)
 			return binding;
@@ -549,9 +449,9 @@ static int install(struct rnat_net *rn, struct rnat_map *map,
 	int err;
 	u8 i;
 
-	slot = slot_of(block, index_of_proto(info->proto),
-		       ntohs(info->pub_port));
-	if (test_bit(slot, block->taken))
+	slot = rnat_ports_slot(&block->ports, info->proto,
+			       ntohs(info->pub_port));
+	if (rnat_ports_is_taken(&block->ports, slot))
 		return -EEXIST;
 	binding = rnat_binding_new(rn);
 	if (IS_ERR_OR_NULL(binding))
@@ -613,8 +513,8 @@ u32 rnat_block_count(const struct rnat_map *map)
 	const struct rnat_block *block = map->block;
 	u32 i, count = 0;
 
-	for (i = 0; i < RNAT_BLOCK_PROTOS; i++)
-		count += READ_ONCE(block->used[i]);
+	for (i = 0; i < RNAT_PORTS_PROTOS; i++)
+		count += READ_ONCE(block->ports.used[i]);
 	return count;
 }
 

@@ -10,7 +10,9 @@
 #define _RNAT_BLOCK_H
 
 #include <linux/types.h>
+#include <uapi/linux/roamnat.h>
 
+#include "ports.h"
 #include "wheel.h"
 
 struct rnat_binding;
@@ -20,12 +22,6 @@ struct rnat_net;
 struct rnat_tuple;
 struct sk_buff;
 
-/* Blocks of one VM; their indexes are below this. */
-#define RNAT_BLOCKS_MAX	64
-
-/* TCP, UDP and ICMP echo have the same ports each for itself. */
-#define RNAT_BLOCK_PROTOS	3
-
 struct rnat_shard {
 	struct rnat_wheel wheel;	/* its lock is the shard's */
 	struct rnat_net *rn;
@@ -34,14 +30,12 @@ struct rnat_shard {
 /* All under the shard's lock, but what never changes. */
 struct rnat_block {
 	struct rnat_shard *shard;
-	u32 ports;			/* a power of two, at least 2 */
-	u16 first;
+	struct rnat_ports ports;
 	bool dead;			/* no binding is made any more */
 	bool frozen;			/* time stands still */
 	u8 told;			/* protocols whose filling is known */
 	u32 frozen_at;			/* stamp */
-	u32 used[RNAT_BLOCK_PROTOS];	/* ports taken */
-	unsigned long taken[];		/* bits, see port_of() */
+	unsigned long taken[];		/* of ports */
 };
 
 /* A binding as it travels. */
@@ -55,7 +49,7 @@ struct rnat_binding_info {
 	u64 elapsed_ms;
 	u64 remaining_ms;
 	u8 remotes;
-	__be32 remote[64];
+	__be32 remote[ROAMNAT_REMOTES_MAX];
 };
 
 /* Process context, under the mutex. NULL without memory; freed with its map. */

@@ -85,7 +85,7 @@ static bool same_sides(const struct rnat_map *map,
 		       const struct rnat_grant *grant)
 {
 	return rnat_map_kind(map) == grant->kind &&
-	       (!map->block || map->block->ports == grant->ports) &&
+	       (!map->block || map->block->ports.count == grant->ports) &&
 	       !memcmp(&map->priv, &grant->priv, sizeof(map->priv)) &&
 	       !memcmp(&map->pub, &grant->pub, sizeof(map->pub));
 }

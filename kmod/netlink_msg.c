@@ -56,7 +56,7 @@ static int put_block(struct sk_buff *skb, const struct rnat_map *map)
 	if (!map->block)
 		return 0;
 	if (nla_put_u32(skb, ROAMNAT_A_MAPPING_PUBLIC_PORTS,
-			map->block->ports) ||
+			map->block->ports.count) ||
 	    nla_put_u32(skb, ROAMNAT_A_MAPPING_BINDINGS, rnat_block_count(map)))
 		return -EMSGSIZE;
 	return 0;

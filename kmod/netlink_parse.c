@@ -136,7 +136,7 @@ static int check_block(struct genl_info *info, const struct rnat_grant *grant)
 		GENL_SET_ERR_MSG(info, "A block has ports of an IPv4 address; use address mappings for IPv6");
 		return -EOPNOTSUPP;
 	}
-	if (ntohs(grant->priv.port) >= RNAT_BLOCKS_MAX) {
+	if (ntohs(grant->priv.port) >= ROAMNAT_BLOCKS_MAX) {
 		GENL_SET_ERR_MSG(info, "private-port is the index of a block, 0 to 63");
 		return -ERANGE;
 	}

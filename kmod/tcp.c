@@ -81,6 +81,9 @@ bool rnat_tcp_advance(struct rnat_tcp *tcp, u8 flags, u32 remote, bool outbound)
 {
 	if (tcp->seen & RNAT_TCP_MANY)
 		return !(flags & RNAT_TCP_FLAG_RST);
+	/* It came from another gateway, which did not know either. */
+	if (!tcp->remote && outbound)
+		tcp->remote = remote;
 	if (remote != tcp->remote)
 		return advance_other(tcp, flags, remote, outbound);
 	if (flags & RNAT_TCP_FLAG_RST) {

@@ -42,7 +42,7 @@ struct sk_buff;
 #define RNAT_TCP_FLAG_ACK	0x10
 
 struct rnat_tcp {
-	u32 remote;		/* rnat_tcp_remote() of the endpoint */
+	u32 remote;		/* rnat_tcp_remote(); 0: not known */
 	u8 state;		/* enum roamnat_binding_state */
 	u8 seen;
 };

@@ -331,7 +331,7 @@ void rnat_upcall_filling(struct rnat_net *rn, const struct rnat_map *map,
 
 	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_FILLING, GFP_ATOMIC);
 	next.port = htons(ntohs(next.port) + 1);
-	if (ntohs(next.port) >= RNAT_BLOCKS_MAX)
+	if (ntohs(next.port) >= ROAMNAT_BLOCKS_MAX)
 		return;
 	spin_lock_bh(&rn->upcall.lock);
 	asking = begin_asking(rn, &next, prefix, &info);

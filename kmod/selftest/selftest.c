@@ -14,6 +14,8 @@ static const struct area {
 	{ "rewrite",	rnat_selftest_rewrite },
 	{ "icmp",	rnat_selftest_icmp },
 	{ "ipv6",	rnat_selftest_ipv6 },
+	{ "tcp",	rnat_selftest_tcp },
+	{ "ports",	rnat_selftest_ports },
 };
 
 int rnat_selftest_run(void)

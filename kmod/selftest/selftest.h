@@ -21,5 +21,7 @@ int rnat_selftest_tuple(void);
 int rnat_selftest_rewrite(void);
 int rnat_selftest_icmp(void);
 int rnat_selftest_ipv6(void);
+int rnat_selftest_tcp(void);
+int rnat_selftest_ports(void);
 
 #endif

@@ -11,6 +11,8 @@
 
 #define ROAMNAT_ADDR_MAX_LEN	16
 #define ROAMNAT_INSIDE_MAX	4096
+#define ROAMNAT_BLOCKS_MAX	64
+#define ROAMNAT_REMOTES_MAX	64
 
 /**
  * enum roamnat_kind - What a mapping joins.
@@ -20,10 +22,10 @@
  *   identifier (ICMP echo), and a public address and port of the same
  *   protocol.
  * @ROAMNAT_KIND_BLOCK: A private address and a block of ports of one public
- *   address, for TCP, UDP and ICMP echo each. In it the kernel allocates a
- *   binding for each private port that talks (endpoint-independent mapping). A
- *   VM may have several blocks; private-port is the index of the block, from
- *   0.
+ *   address, of IPv4, for TCP, UDP and ICMP echo each. In it the kernel
+ *   allocates a binding for each private port that talks (endpoint-independent
+ *   mapping). A VM may have several blocks; private-port is the index of the
+ *   block, from 0.
  */
 enum roamnat_kind {
 	ROAMNAT_KIND_ADDRESS = 1,
