@@ -41,6 +41,7 @@ enum flag {
 	NO_MEMORY = 8,
 	GSO = 16,
 	AIM = 32,		/* at the port with which the checksum would be 0 */
+	SIX = 64,		/* IPv6 */
 };
 
 #define FRAMED 4		/* data begins at the link layer's header */
@@ -73,31 +74,38 @@ static bool has(const struct sample *s, enum flag flag)
 
 /* ---- how the bytes become an skb ---- */
 
-static void mend_ip(u8 *p, unsigned int ip, unsigned int end)
+static void mend_ip(u8 *p, unsigned int ip, unsigned int end, bool six)
 {
-	if (end < ip + 20)
+	if (end < ip + (six ? 40 : 20))
 		return;
-	p[ip] = 0x40 | (p[ip] & 15);
+	p[ip] = (six ? 0x60 : 0x40) | (p[ip] & 15);
+	if (six) {
+		oracle_put16(p, ip + 4, end - ip - 40);
+		return;
+	}
 	if ((p[ip] & 15) < 5 || ip + (p[ip] & 15) * 4u > end)
 		p[ip] = 0x45;
 	oracle_put16(p, ip + 2, end - ip);
 }
 
+static void look(struct sample *s, const u8 *bytes, unsigned int len, struct oracle *o)
+{
+	oracle_read(bytes, s->ip, len, has(s, GSO), has(s, SIX), o);
+}
+
 static void mend(struct sample *s, unsigned int len)
 {
-	unsigned int end = len - (s->order.padded & 7), l4, room;
+	unsigned int end = len - min_t(unsigned int, s->order.padded & 7, len - s->ip);
+	struct oracle_header *h = &s->before.outer;
 	u8 *p = s->bytes;
 
-	if (len < s->ip + 20 + 8 || end < s->ip + 20)
-		return;
-	mend_ip(p, s->ip, end);
-	l4 = s->ip + (p[s->ip] & 15) * 4;
-	room = end - l4;
-	if (p[s->ip + 9] == IPPROTO_UDP && room >= 8)
-		oracle_put16(p, l4 + 4, room);
-	if (p[s->ip + 9] == IPPROTO_ICMP && room > 8 + 20)
-		mend_ip(p, l4 + 8, end);
-	oracle_read(p, s->ip, len, has(s, GSO), &s->before);
+	mend_ip(p, s->ip, end, has(s, SIX));
+	look(s, p, len, &s->before);
+	if (h->proto == IPPROTO_UDP && h->l4 && h->kind != ORACLE_FRAGMENT && h->end - h->l4 >= 8)
+		oracle_put16(p, h->l4 + 4, h->end - h->l4);
+	if (h->kind == ORACLE_ERROR && h->l4)
+		mend_ip(p, h->l4 + 8, h->end, has(s, SIX));
+	look(s, p, len, &s->before);
 	oracle_mend(p, &s->before);
 }
 
@@ -119,7 +127,7 @@ static void set_checksum_state(struct sample *s)
 	if (skb->ip_summed != CHECKSUM_PARTIAL)
 		return;
 	/* Only what has ports is left to a device, and only when it is whole. */
-	if (!h->good || !h->l4_check || !h->pseudo || h->more) {
+	if (!h->good || !h->l4_check || !h->pseudo || h->more || h->kind == ORACLE_ERROR) {
 		skb->ip_summed = CHECKSUM_NONE;
 		return;
 	}
@@ -146,7 +154,7 @@ static bool make(struct sample *s, const u8 *data, size_t size)
 	memcpy(s->bytes + s->ip, data + sizeof(s->order), size - sizeof(s->order));
 	if (has(s, MEND))
 		mend(s, len);
-	oracle_read(s->bytes, s->ip, len, has(s, GSO), &s->before);
+	look(s, s->bytes, len, &s->before);
 
 	skb->len = len;
 	head = min_t(unsigned int, len, s->ip + s->order.linear);
@@ -293,6 +301,12 @@ static void check_back(const struct sample *s, const struct field *fields, unsig
 
 /* ---- there and back ---- */
 
+static int parse(struct sample *s)
+{
+	return has(s, SIX) ? rnat_tuple_parse6(&s->skb, s->ip, &s->tuple) :
+			     rnat_tuple_parse(&s->skb, s->ip, &s->tuple);
+}
+
 /* Both sides of one translation of an error, as hook.c does it. */
 static int translate_error(struct sample *s, bool source, const union nf_inet_addr *addr,
 			   __be16 port)
@@ -335,7 +349,7 @@ static void there(struct sample *s, bool source, const union nf_inet_addr *addr,
 	unsigned int n, at;
 
 	now(s, bytes);
-	oracle_read(bytes, s->ip, s->skb.len, s->skb.gso, &after);
+	look(s, bytes, s->skb.len, &after);
 	CHECK(after.outer.good == s->before.outer.good, "it became another kind of packet");
 	n = fields_of(&s->before.outer, source, port && !error, fields);
 	if (error)
@@ -364,8 +378,10 @@ static void back(struct sample *s, bool source, __be16 port)
 	int err;
 
 	memcpy(&outer, s->bytes + (source ? h->src : h->dst), h->addr_len);
-	CHECK(!rnat_tuple_parse(&s->skb, s->ip, &s->tuple), "what was translated is malformed");
+	CHECK(!parse(s), "what was translated is malformed");
 	if (error) {
+		CHECK(!rnat_icmp_quote(&s->skb, &s->tuple, &s->quote),
+		      "what was translated quotes nothing");
 		memcpy(&inner, s->bytes + (source ? q->dst : q->src), q->addr_len);
 		at = source ? q->dport : q->sport;
 		if (port)
@@ -399,12 +415,26 @@ static bool had_no_port(const struct sample *s, bool source)
 	return !oracle_get16(s->bytes, at);
 }
 
+/* That of the order; of IPv6, with what else there is to vary. */
+static void choose_address(const struct sample *s, union nf_inet_addr *addr)
+{
+	u8 *p = (u8 *)addr;
+
+	memset(addr, 0, sizeof(*addr));
+	if (has(s, SIX)) {
+		memcpy(p, "\x20\x01\x0d\xb8", 4);
+		memcpy(p + 7, s->order.reserved, sizeof(s->order.reserved));
+		p += 12;
+	}
+	memcpy(p, s->order.addr, sizeof(s->order.addr));
+}
+
 /* The new port, or the one that makes up for all else that the checksum covers. */
-static __be16 choose_port(const struct sample *s, bool source)
+static __be16 choose_port(const struct sample *s, bool source, const union nf_inet_addr *addr)
 {
 	const struct oracle_header *h = &s->before.outer;
 	const u8 *p = s->bytes;
-	unsigned int sum;
+	unsigned int sum, from;
 
 	if (!has(s, WITH_PORT))
 		return 0;
@@ -414,9 +444,10 @@ static __be16 choose_port(const struct sample *s, bool source)
 	}
 	if (!has(s, AIM) || !h->good || !h->l4_check)
 		return s->order.port;
+	from = source ? h->src : h->dst;
 	sum = oracle_get16(p, h->l4_check) + oracle_get16(p, source ? h->sport : h->dport) +
-	      oracle_sum(p, source ? h->src : h->dst, (source ? h->src : h->dst) + 4) +
-	      0xffff - oracle_sum(s->order.addr, 0, 4);
+	      oracle_sum(p, from, from + h->addr_len) + 0xffff -
+	      oracle_sum((const u8 *)addr, 0, h->addr_len);
 	return htons(sum % 0xffff);
 }
 
@@ -427,7 +458,7 @@ static void run(struct sample *s)
 	union nf_inet_addr addr = { };
 	int err;
 
-	err = rnat_tuple_parse(&s->skb, s->ip, &s->tuple);
+	err = parse(s);
 	check_untouched(s, "reading has written");
 	CHECK(!err == s->before.outer.good, "only one of us takes the packet");
 	if (err)
@@ -439,14 +470,15 @@ static void run(struct sample *s)
 	if (s->tuple.l4 == RNAT_L4_ERROR) {
 		err = rnat_icmp_quote(&s->skb, &s->tuple, &s->quote);
 		check_untouched(s, "reading has written");
-		if (s->valid && s->skb.ip_summed != CHECKSUM_PARTIAL)
+		/* With a routing header the oracle does not know the last destination. */
+		if (s->valid && !s->before.outer.routed)
 			CHECK(!err == s->before.quote.good, "only one of us takes the quote");
 		if (err)
 			return;
 		check_read(s, &s->quote, &s->before.quote);
 	}
-	memcpy(&addr, s->order.addr, sizeof(s->order.addr));
-	port = choose_port(s, source);
+	choose_address(s, &addr);
+	port = choose_port(s, source, &addr);
 	s->skb.no_memory = has(s, NO_MEMORY);
 	err = translate(s, source, &addr, port);
 	if (err) {

@@ -3,7 +3,10 @@
 
 #include <string.h>
 
-enum { ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, SCTP = 132, UDPLITE = 136 };
+enum {
+	HOPS = 0, ICMP = 1, TCP = 6, UDP = 17, DCCP = 33, ROUTING = 43, FRAGMENT = 44,
+	AUTH = 51, ICMP6 = 58, OPTIONS = 60, SCTP = 132, UDPLITE = 136,
+};
 
 static uint64_t add(const uint8_t *p, unsigned int from, unsigned int to)
 {
@@ -29,8 +32,9 @@ uint16_t oracle_sum(const uint8_t *p, unsigned int from, unsigned int to)
 
 uint16_t oracle_pseudo_sum(const uint8_t *p, const struct oracle_header *h)
 {
-	return fold(add(p, h->src, h->src + h->addr_len) + add(p, h->dst, h->dst + h->addr_len) +
-		    h->proto + (h->end - h->l4));
+	uint64_t dst = h->routed ? 0 : add(p, h->dst, h->dst + h->addr_len);
+
+	return fold(add(p, h->src, h->src + h->addr_len) + dst + h->proto + (h->end - h->l4));
 }
 
 uint16_t oracle_l4_sum(const uint8_t *p, const struct oracle_header *h)
@@ -49,6 +53,7 @@ static unsigned int least(unsigned int proto)
 	case SCTP: return 12;
 	case UDP:
 	case UDPLITE:
+	case ICMP6:
 	case ICMP: return 8;
 	}
 	return 0;
@@ -61,15 +66,19 @@ static unsigned int check_at(unsigned int proto)
 	case UDP:
 	case UDPLITE:
 	case DCCP: return 6;
+	case ICMP6:
 	case ICMP: return 2;
 	}
 	return 0;
 }
 
-static enum oracle_kind icmp_kind(unsigned int type)
+static enum oracle_kind icmp_kind(unsigned int type, bool six)
 {
 	static const uint8_t errors[] = { 3, 4, 5, 11, 12 };
 
+	if (six)
+		return type == 128 || type == 129 ? ORACLE_QUERY :
+		       type < 128 ? ORACLE_ERROR : ORACLE_OTHER;
 	if (type == 0 || type == 8)
 		return ORACLE_QUERY;
 	return memchr(errors, type, sizeof(errors)) ? ORACLE_ERROR : ORACLE_OTHER;
@@ -78,9 +87,11 @@ static enum oracle_kind icmp_kind(unsigned int type)
 static void read_l4(const uint8_t *p, struct oracle_header *h, bool quoted)
 {
 	unsigned int room = h->end - h->l4, wanted = least(h->proto), len;
+	bool six = h->addr_len == 16;
 
 	h->good = true;
-	if (!wanted)
+	/* That of the other family is a protocol like any. */
+	if (!wanted || h->proto == (six ? ICMP : ICMP6))
 		return;
 	if (quoted)
 		wanted = 8;
@@ -93,8 +104,8 @@ static void read_l4(const uint8_t *p, struct oracle_header *h, bool quoted)
 		if (!quoted && (len < 8 || (!h->more && len > room)))
 			h->good = false;
 	}
-	if (h->proto == ICMP) {
-		h->kind = icmp_kind(p[h->l4]);
+	if (h->proto == ICMP || h->proto == ICMP6) {
+		h->kind = icmp_kind(p[h->l4], six);
 		h->sport = h->kind == ORACLE_QUERY ? h->l4 + 4 : 0;
 		h->dport = h->sport;
 	} else {
@@ -143,16 +154,87 @@ static void read_ip4(const uint8_t *p, unsigned int ip, unsigned int end, bool g
 	read_l4(p, h, quoted);
 }
 
+static bool is_extension(unsigned int proto)
+{
+	return proto == HOPS || proto == ROUTING || proto == FRAGMENT || proto == AUTH ||
+	       proto == OPTIONS;
+}
+
+/* Over one extension header: false if it is not whole. */
+static bool step(const uint8_t *p, struct oracle_header *h)
+{
+	const uint8_t *ext = p + h->l4;
+	unsigned int len;
+
+	if (h->end - h->l4 < 8)
+		return false;
+	len = h->proto == AUTH ? (ext[1] + 2) * 4 : (ext[1] + 1) * 8;
+	if (h->proto == FRAGMENT) {
+		unsigned int word = oracle_get16(p, h->l4 + 2);
+
+		len = 8;
+		if (word >> 3)
+			h->kind = ORACLE_FRAGMENT;
+		else
+			h->more = word & 1;
+	}
+	if (h->proto == ROUTING && ext[3])
+		h->routed = true;
+	if (len > h->end - h->l4)
+		return false;
+	h->proto = ext[0];
+	h->l4 += len;
+	return true;
+}
+
+static void read_ip6(const uint8_t *p, unsigned int ip, unsigned int end, bool gso, bool quoted,
+		     struct oracle_header *h)
+{
+	unsigned int total, n;
+
+	memset(h, 0, sizeof(*h));
+	if (end < ip + 40 || p[ip] >> 4 != 6)
+		return;
+	total = 40 + oracle_get16(p, ip + 4);
+	if (quoted || (gso && total == 40))
+		total = end - ip;
+	if (total > end - ip)
+		return;
+	h->ip = ip;
+	h->src = ip + 8;
+	h->dst = ip + 24;
+	h->addr_len = 16;
+	h->l4 = ip + 40;
+	h->end = ip + total;
+	h->proto = p[ip + 6];
+	for (n = 0; is_extension(h->proto) && h->kind != ORACLE_FRAGMENT; n++)
+		if (n == 8 || !step(p, h))
+			return;
+	if (h->kind == ORACLE_FRAGMENT)
+		h->good = true;
+	else
+		read_l4(p, h, quoted);
+}
+
+static void read_ip(const uint8_t *p, unsigned int ip, unsigned int end, bool gso, bool quoted,
+		    bool six, struct oracle_header *h)
+{
+	if (six)
+		read_ip6(p, ip, end, gso, quoted, h);
+	else
+		read_ip4(p, ip, end, gso, quoted, h);
+}
+
 void oracle_read(const uint8_t *p, unsigned int ip, unsigned int end, bool gso,
-		 struct oracle *o)
+		 bool six, struct oracle *o)
 {
 	struct oracle_header *outer = &o->outer, *quote = &o->quote;
 
 	memset(o, 0, sizeof(*o));
-	read_ip4(p, ip, end, gso, false, outer);
+	read_ip(p, ip, end, gso, false, six, outer);
 	if (!outer->good || outer->kind != ORACLE_ERROR)
 		return;
-	read_ip4(p, outer->l4 + 8, outer->end, false, true, quote);
+	read_ip(p, outer->l4 + 8, outer->end, false, true, six, quote);
 	if (quote->kind == ORACLE_ERROR)
 		quote->good = false;
 }

@@ -28,6 +28,7 @@ struct oracle_header {
 	unsigned int l4_check;		/* 0: none, or not quoted */
 	bool may_be_absent;		/* 0 there means that there is none */
 	bool pseudo;			/* it covers the addresses */
+	bool routed;			/* but another destination */
 };
 
 struct oracle {
@@ -36,11 +37,12 @@ struct oracle {
 };
 
 /*
+ * By the version in the first byte, of IPv4 or of IPv6, as @six says.
  * @gso: a total length of 0 means all there is. @end is that of the bytes, with
  * what the link layer has padded.
  */
 void oracle_read(const uint8_t *p, unsigned int ip, unsigned int end, bool gso,
-		 struct oracle *o);
+		 bool six, struct oracle *o);
 
 /* What the header's L4 checksum covers, its own field included, folded: 0xffff
  * if it is right. @pseudo_only: the part of the pseudo header, not inverted.

@@ -7,7 +7,7 @@ import os
 import struct
 import sys
 
-MEND, TO_SOURCE, WITH_PORT, NO_MEMORY, GSO, AIM = 1, 2, 4, 8, 16, 32
+MEND, TO_SOURCE, WITH_PORT, NO_MEMORY, GSO, AIM, SIX = 1, 2, 4, 8, 16, 32, 64
 SRC, DST = bytes([10, 0, 0, 5]), bytes([192, 0, 2, 2])
 
 
@@ -15,6 +15,13 @@ def ip4(proto, payload, options=b"", fragment=0):
     words = 5 + len(options) // 4
     return struct.pack("!BBHHHBBH4s4s", 0x40 | words, 0, 4 * words + len(payload), 0x4711,
                        fragment, 64, proto, 0, SRC, DST) + options + payload
+
+
+def ip6(proto, payload, extensions=b""):
+    src, dst = (bytes.fromhex("20010db8000000000000000000000005"),
+                bytes.fromhex("20010db8000100000000000000000002"))
+    return struct.pack("!IHBB", 0x60000000, len(extensions + payload), proto, 64) + src + dst + \
+        extensions + payload
 
 
 def udp(check=1, data=b"seventeen bytes.."):
@@ -53,14 +60,28 @@ def packets():
     yield ip4(1, icmp(3, 1, ip4(1, icmp(3, 1, ip4(17, udp())))))
 
 
+def packets6():
+    for proto, body in L4 + [(58, icmp(128)), (58, icmp(129)), (58, icmp(135)), (58, icmp(200))]:
+        yield ip6(proto, body)
+        yield ip6(60, body, bytes([proto, 0, 1, 4, 0, 0, 0, 0]))
+        yield ip6(43, body, bytes([proto, 2, 4, 1]) + bytes(20))
+        yield ip6(44, body, bytes([proto, 0, 0, 1, 0, 0, 0, 9]))
+        yield ip6(44, body, bytes([proto, 0, 0, 9, 0, 0, 0, 9]))
+        yield ip6(51, body, bytes([proto, 1, 0, 0]) + bytes(8))
+        for kind, keep in ((1, 8), (2, 100), (3, 20)):
+            yield ip6(58, icmp(kind, 0, ip6(proto, body)[:40 + keep], 0))
+    yield ip6(58, icmp(1, 0, ip6(58, icmp(1, 0, ip6(17, udp())))))
+
+
 def main():
     os.makedirs(sys.argv[1], exist_ok=True)
     states = itertools.cycle(range(16))
-    for n, packet in enumerate(packets()):
+    all_packets = [(p, 0) for p in packets()] + [(p, SIX) for p in packets6()]
+    for n, (packet, six) in enumerate(all_packets):
         for flags in (MEND | WITH_PORT, MEND | TO_SOURCE, MEND | TO_SOURCE | WITH_PORT | GSO, MEND | TO_SOURCE | WITH_PORT | AIM):
-            order = struct.pack("BBBB4sHB5x", flags, next(states), n % 60, 0,
+            order = struct.pack("BBBB4sHB5x", flags | six, next(states), n % 60, 0,
                                 bytes([203, 0, 113, 7]), 0x5555, 2)
-            with open(os.path.join(sys.argv[1], f"{n:03}-{flags}"), "wb") as f:
+            with open(os.path.join(sys.argv[1], f"{n:03}-{flags | six}"), "wb") as f:
                 f.write(order + packet)
 
 

@@ -66,6 +66,19 @@ __wsum skb_checksum(const struct sk_buff *skb, int offset, int len, __wsum csum)
 	return sum;
 }
 
+__wsum csum_partial(const void *data, int len, __wsum csum)
+{
+	const u8 *p = data;
+	u64 sum = csum;
+	int i;
+
+	for (i = 0; i < len; i++)
+		sum += (u64)p[i] << (i % 2 ? 8 : 0);
+	while (sum >> 32)
+		sum = (sum & UINT32_MAX) + (sum >> 32);
+	return sum;
+}
+
 /* As the kernel has it: a pending checksum is that of the pseudo header, not
  * inverted; what a device has summed follows each byte that is not made up for.
  */
@@ -89,7 +102,7 @@ void inet_proto_csum_replace4(__sum16 *sum, struct sk_buff *skb, __be32 from, __
 void inet_proto_csum_replace16(__sum16 *sum, struct sk_buff *skb, const __be32 *from,
 			       const __be32 *to, bool pseudohdr)
 {
-	__wsum old = 0, new = 0;
+	__wsum old = 0, new = 0, csum = skb->csum;
 	int i;
 
 	for (i = 0; i < 4; i++) {
@@ -97,4 +110,6 @@ void inet_proto_csum_replace16(__sum16 *sum, struct sk_buff *skb, const __be32 *
 		new = csum_add(new, to[i]);
 	}
 	replace(sum, skb, old, new, pseudohdr);
+	/* Address and checksum cancel each other: no IP header has a sum here. */
+	skb->csum = csum;
 }

@@ -18,6 +18,8 @@ static inline __sum16 csum_fold(__wsum csum)
 	return (__sum16)~sum;
 }
 
+__wsum csum_partial(const void *data, int len, __wsum sum);
+
 static inline __wsum csum_add(__wsum a, __wsum b)
 {
 	u32 sum = (u32)a + (u32)b;
