@@ -231,9 +231,10 @@ static int bind(struct rnat_net *rn, struct rnat_map *map,
 
 bool rnat_block_is_full(const struct rnat_map *map, const struct rnat_tuple *t)
 {
-	const struct rnat_block *block = map->block;
+	const struct rnat_ports *ports = &map->block->ports;
 
-	return READ_ONCE(block->used[index_of_proto(t->proto)]) >= block->ports;
+	return READ_ONCE(ports->used[rnat_ports_index(t->proto)]) >=
+	       ports->count;
 }
 
 int rnat_block_bind(struct rnat_net *rn, struct rnat_map *map,
