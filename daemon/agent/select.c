@@ -62,7 +62,8 @@ gboolean agent_select_parse(const Roamnat__Control__V1__Selector *from,
 gboolean agent_select_all(const struct agent_select *select)
 {
 	return !select->by_public && !select->by_private && !select->by_proto &&
-	       !select->by_zone && !select->by_block && !select->id && !select->state && !select->gateway;
+	       !select->by_zone && !select->by_block && !select->id && !select->state &&
+	       !select->gateway;
 }
 
 gboolean agent_select_match(const struct agent_select *select, const struct agent_entry *entry)

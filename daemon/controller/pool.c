@@ -383,7 +383,8 @@ static const struct rn_pool *pick_static(struct rn_pools *pools, const struct rn
 	const struct endpoint *used = g_hash_table_lookup(pools->endpoints, &fixed->pub);
 
 	if (used && (!used->node.index || !earlier || !rn_public_equal(earlier, &fixed->pub))) {
-		*why = "its static public side is still another VM's, or in quarantine after that one: release it there, or wait";
+		*why = "its static public side is still another VM's, or in quarantine after that "
+		       "one: release it there, or wait";
 		return NULL;
 	}
 	*pub = fixed->pub;

@@ -62,7 +62,8 @@ gboolean rn_selector_parse(const struct rn_core *core,
 	selector->pool = from->pool;
 	selector->state = from->state;
 	selector->any = !*from->public_ && !*from->private_ && !*from->protocol &&
-			!*from->gateway && !from->has_zone && !from->has_block && !from->id && !*from->pool &&
+			!*from->gateway && !from->has_zone && !from->has_block && !from->id &&
+			!*from->pool &&
 			!*from->state;
 	return TRUE;
 }
