@@ -51,7 +51,7 @@ START_TEST(test_block_view)
 		.private = { .zone = 1, .kind = RN_KIND_BLOCK, .port = 2 },
 		.public = { .port = 1024, .ports = 512 },
 	};
-	char *words[] = { "203.0.113.7:1024-1535", "private", "10.0.0.5", "zone", "1",
+	char *words[7] = { "203.0.113.7:1024-1535", "private", "10.0.0.5", "zone", "1",
 				 "block", "2" };
 	struct rn_selector selector = { 0 };
 	struct rn_show_selector pb;
