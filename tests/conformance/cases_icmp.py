@@ -4,9 +4,8 @@ RFC 5382 say of ICMP.
 """
 from case import case
 from packet import (ACK, ICMP, RST, SYN, TCP, UDP, Echo, Icmp, Packet, Raw, Tcp, Udp, csum, error)
-from rig import GW_INSIDE, S1, S2
+from rig import GW_INSIDE, HOP, S1, S2
 
-HOP = "198.51.100.77"    # a router outside that never got a packet of the VM
 RECORD_ROUTE = bytes.fromhex("0107070400000000")
 TOO_BIG = (1400).to_bytes(4, "big")
 
@@ -227,11 +226,11 @@ def error_refreshes_nothing(t):
     for e in [t.endpoint(p, 4000 + p, elapsed=100000) for p in (ICMP, UDP)]:
         from_outside(t, e, e.send())
         from_inside(t, e, e.to())
-        t.check(t.elapsed(e) >= 100000, "the idle clock says %d" % t.elapsed(e))
+        t.check(t.elapsed(e) >= 99990, "the idle clock says %d" % t.elapsed(e))
     t.move()
-    t.check(t.elapsed(e) >= 100000, "after the move the idle clock says %d" % t.elapsed(e))
+    t.check(t.elapsed(e) >= 99990, "after the move the idle clock says %d" % t.elapsed(e))
     from_outside(t, e, e.send())
-    t.check(t.elapsed(e) >= 100000, "after another error the idle clock says %d" % t.elapsed(e))
+    t.check(t.elapsed(e) >= 99990, "after another error the idle clock says %d" % t.elapsed(e))
 
 
 @case("7857-7.1", mig=True)
@@ -240,7 +239,7 @@ def own_error_refreshes_nothing(t):
     e = t.endpoint(UDP, elapsed=100000)
     t.move()
     from_inside(t, e, e.to())
-    t.check(t.elapsed(e) >= 100000, "the idle clock says %d" % t.elapsed(e))
+    t.check(t.elapsed(e) >= 99990, "the idle clock says %d" % t.elapsed(e))
 
 
 @case("5508-7", "5508-7a", "7857-12", mig=True)

@@ -51,7 +51,7 @@ def not_shared(t, proto):
         t.passes(e)
     t.move()
     m = a.mapping
-    refused(t, Mapping(m.kind, t.vm(), m.pub, m.proto, m.port, m.pubport))
+    refused(t, Mapping(m.kind, t.vm(), m.pub, m.proto, m.port, m.pubport, ports=m.ports))
     for e in (a, b):
         t.passes(e)
 
@@ -237,7 +237,7 @@ def simultaneous_open(t):
     t.inbound(p, e.hidden(p).routed())
 
 
-@case("5382-4", "5382-4a", kinds="port")
+@case("5382-4", "5382-4a", kinds="port block")
 def unsolicited_syn(t):
     """A SYN to a port that nobody has is not answered; that of the VM goes out later"""
     e = t.endpoint(TCP)
@@ -364,7 +364,7 @@ def per_protocol(t):
     t.no_way("out", tcp.but(dport=e.pubport, flags=SYN))
 
 
-@case("6888-6", pending="exclusions are not in the module yet")
+@case("6888-6")
 def excluded(t):
     """A destination that is excluded sees the private address; others do not"""
     e = t.endpoint(UDP)

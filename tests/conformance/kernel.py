@@ -58,6 +58,15 @@ def timer_attr(preset, elapsed):
                 u64("TIMER_REMAINING_MS", preset - elapsed))
 
 
+def binding_attr(proto, port, pubport, elapsed, remaining):
+    """Of a block: as a transfer brings it, in the state of one that is in use."""
+    state = U["BINDING_STATE_ESTABLISHED"] if proto == 6 else U["BINDING_STATE_OPEN"]
+    return nest("MAPPING_BINDING", u32("BINDING_PROTOCOL", proto) +
+                be16("BINDING_PRIVATE_PORT", port) + be16("BINDING_PUBLIC_PORT", pubport) +
+                u32("BINDING_STATE", state) + u64("BINDING_ELAPSED_MS", elapsed) +
+                u64("BINDING_REMAINING_MS", remaining))
+
+
 class Mapping:
     """What a grant says; the id and the epoch are ours to choose here."""
     last_id = 0
@@ -110,6 +119,10 @@ class Kernel:
     def config(self, **bounds):
         self.ask("CONFIG_SET", b"".join(u32("CONFIG_" + n.upper(), v) for n, v in bounds.items()))
 
+    def configured(self, *names):
+        tb = self.ask("CONFIG_GET", b"", 0)[0]
+        return {n: talk.number(tb.get(U["A_CONFIG_" + n.upper()])) for n in names}
+
     def inside(self, prefixes, excluded=()):
         """[(ifindex, "10.1.0.0/16", kind, zone)]"""
         def entry(name, ifindex, prefix, kind, zone):
@@ -150,8 +163,20 @@ class Kernel:
     def timer(self, m):
         return self.timer_of(self.ask("MAPPING_GET", u64("MAPPING_ID", m.id))[0])
 
-    def bindings(self, m):
-        """The binding attributes of a block, as they are to be handed over."""
+    def binding(self, m, proto, port):
+        """One binding's clock, and its state."""
+        got = self.ask("BINDING_GET", u64("MAPPING_ID", m.id) + u32("MAPPING_PROTOCOL", proto) +
+                       be16("MAPPING_PRIVATE_PORT", port))
+        tb = talk.attrs(got[0][U["A_MAPPING_BINDING"]])
+        found = {n: talk.number(tb.get(U["A_BINDING_" + n.upper()]))
+                 for n in ("elapsed_ms", "remaining_ms", "state")}
+        return {"elapsed": found["elapsed_ms"], "remaining": found["remaining_ms"],
+                "preset": found["elapsed_ms"] + found["remaining_ms"], "state": found["state"]}
+
+    def handed_over(self, m):
+        """The binding attributes of a block, as they go to another gateway."""
+        if m.kind != "block":
+            return b""
         got = self.talk.requests.ask(self.talk.id, talk.DUMP,
                                      bytes([U["CMD_BINDING_GET"], 1, 0, 0]) +
                                      u64("MAPPING_ID", m.id))

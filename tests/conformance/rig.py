@@ -15,19 +15,24 @@ import select
 import socket
 import struct
 
-from kernel import ACTIVE, HELD, Kernel, Mapping, talk
+from kernel import ACTIVE, HELD, Kernel, Mapping, binding_attr, talk
 from packet import ICMP, TCP, UDP, V4, Echo, Packet, Raw, Tcp, Udp
 
 GW_IN = bytes.fromhex("02000a000001")
 GW_OUT = "02000b00000%d"
 VM_MAC = bytes.fromhex("02000e000005")
 ROUTER = bytes.fromhex("02000d000001")
+OTHER_ROUTER = bytes.fromhex("02000d000009")
 S1, S2 = "192.0.2.2", "192.0.2.3"
+HOP = "198.51.100.77"    # a router outside that never got a packet of a VM
 GW_INSIDE = "10.0.0.1"
 GW_OUTSIDE = "198.51.100.1%d"
-# kind: private prefix, public prefix (first two bytes of each)
-NETS = {"address": ("10.1", "198.18"), "port": ("10.2", "198.19"), "block": ("10.3", "198.20")}
-INSIDE = [("%s.0.0/16" % NETS[k][0], k, 1) for k in ("address", "port")]
+# kind: how its private and public addresses begin
+NETS = {"address": ("10.1.%d.%d", "198.18.%d.%d"), "port": ("10.2.%d.%d", "198.19.%d.%d"),
+        "block": ("10.3.%d.%d", "198.19.1%02d.%d")}
+INSIDE = [("10.1.0.0/16", "address", 1), ("10.2.0.0/16", "port", 1), ("10.3.0.0/16", "block", 1)]
+BLOCK = 1024    # ports
+TIME = {UDP: ("udp_ms", 300000), TCP: ("tcp_established_ms", 7440000), ICMP: ("icmp_ms", 60000)}
 WAIT = 20
 
 
@@ -194,8 +199,9 @@ class Case:
     def fresh(self):
         """Addresses that nobody had: a VM's, and a public one."""
         Case.serial += 1
-        tail = ".%d.%d" % divmod(Case.serial + 256, 256)
-        return NETS[self.kind][0] + tail, NETS[self.kind][1] + tail
+        tail = divmod(Case.serial + 10, 250)
+        tail = tail[0], tail[1] + 1
+        return NETS[self.kind][0] % tail, NETS[self.kind][1] % tail
 
     def vm(self):
         return self.fresh()[0]
@@ -205,18 +211,38 @@ class Case:
         if not vm:
             vm, fresh = self.fresh()
             pub = pub or fresh
+        m = next((m for m in self.mappings if m.vm == vm), None)
         if self.kind == "address":
             pubport = port
-            m = next((m for m in self.mappings if m.vm == vm), None)
             if not m:
                 m = self.grant(Mapping("address", vm, pub, **timer))
-        else:
+        elif self.kind == "port":
             pubport = pubport or 10000 + port % 20000
             m = self.grant(Mapping("port", vm, pub, proto, port, pubport, **timer))
+        else:
+            if m:   # a port of it that nobody has
+                return Endpoint(self.kind, m, vm, pub, proto, port, m.pubport)
+            m, pubport = self.block(vm, pub, proto, port, **timer)
         return Endpoint(self.kind, m, vm, pub, proto, port, pubport)
 
-    def grant(self, m):
-        self.gw.kernel.grant(m)
+    def block(self, vm, pub, proto, port, preset=0, elapsed=0):
+        """A block of ports with one binding in it, as it comes from another gateway."""
+        name, default = TIME[proto]
+        if elapsed >= default:
+            preset = preset or elapsed + 200000
+        if preset:
+            for gw in self.gateways:
+                gw.kernel.config(**{name: preset})
+                self.later(lambda gw=gw: gw.kernel.config(**{name: default}))
+        base = BLOCK * (1 + Case.serial % 60)
+        m = Mapping("block", vm, pub, pubport=base, ports=BLOCK)
+        pubport = base + (port + 100) % BLOCK
+        self.grant(m, extra=binding_attr(proto, port, pubport, elapsed,
+                                         (preset or default) - elapsed))
+        return m, pubport
+
+    def grant(self, m, **more):
+        self.gw.kernel.grant(m, **more)
         self.mappings.append(m)
         return m
 
@@ -229,8 +255,7 @@ class Case:
         old, new = self.gw, self.gateways[2 - self.gw.number]
         for m in self.mappings:
             timer = old.kernel.freeze(m)
-            extra = old.kernel.bindings(m) if m.kind == "block" else b""
-            new.kernel.grant(m, HELD, elapsed=timer["elapsed"], extra=extra)
+            new.kernel.grant(m, HELD, elapsed=timer["elapsed"], extra=old.kernel.handed_over(m))
             m.epoch += 1
             new.kernel.grant(m, ACTIVE, timer=False)
             m.epoch -= 1
@@ -238,9 +263,14 @@ class Case:
             m.epoch += 1
         self.gw = new
 
+    def timer(self, e):
+        """The idle clock of an endpoint, in ms: of a block it is that of its binding."""
+        if e.kind == "block":
+            return self.gw.kernel.binding(e.mapping, e.proto, e.port)
+        return self.gw.kernel.timer(e.mapping)
+
     def elapsed(self, e):
-        """The idle clock of an endpoint's mapping, in ms."""
-        return self.gw.kernel.timer(e.mapping)["elapsed"]
+        return self.timer(e)["elapsed"]
 
     # ---- packets ----
 

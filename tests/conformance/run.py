@@ -6,6 +6,7 @@ or "not-ok ..." line by line, and "end".
 """
 import json
 import os
+import re
 import sys
 import time
 import traceback
@@ -42,7 +43,7 @@ def main():
     rig.start()
     results = []
     for c, kind, moves in runs():
-        if word and word not in c["name"] and word not in c["ids"]:
+        if not re.search(word, " ".join([c["name"], *c["ids"]])):
             continue
         began = time.monotonic()
         verdict, found = judge(c, kind, moves)

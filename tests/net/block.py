@@ -1,6 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""The checks of 17-block.sh. block.py TOP"""
+"""The checks of 17-block.sh. block.py TOP
+
+What they show of an RFC stands in their text; 4787-2 is 6888-2 and 7857-4, too, 7857-9
+is 6888-15, and exhaustion() is 6888-13.
+"""
 import socket
 import struct
 
