@@ -4,6 +4,7 @@
 # module alone, without daemons.
 # shows: S1 S3 S5 S7 S9 B1 B5
 # modes: once
+# debug: yes
 # timeout: 200
 . "$(dirname "$0")/lib.sh"
 

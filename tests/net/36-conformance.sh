@@ -4,6 +4,7 @@
 # go in and the bytes that must come out: tests/conformance/.
 # shows: S3 S4 B5 B7
 # modes: once
+# debug: yes
 # timeout: 400
 . "$(dirname "$0")/lib.sh"
 
