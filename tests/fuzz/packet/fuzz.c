@@ -166,7 +166,8 @@ static bool make(struct sample *s, const u8 *data, size_t size)
 	memcpy(skb->data, s->bytes, head);
 	memcpy(skb->pages, s->bytes + head, skb->data_len);
 	set_checksum_state(s);
-	s->valid = !oracle_wrong(s->bytes, &s->before);
+	/* The bytes may happen to sum up to what a pending one has in its place. */
+	s->valid = !is_pending(s) && !oracle_wrong(s->bytes, &s->before);
 	return true;
 }
 
