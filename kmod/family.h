@@ -9,6 +9,7 @@
 #include <linux/in6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/netdevice.h>
 #include <linux/netfilter.h>
 #include <linux/skbuff.h>
 #include <net/ip.h>
@@ -46,6 +47,29 @@ static inline bool rnat_family_is_hairpin(const struct sk_buff *skb, u8 pf)
 	if (rnat_family_is_6(pf))
 		return IP6CB(skb)->flags & RNAT_CB_HAIRPIN;
 	return IPCB(skb)->flags & RNAT_CB_HAIRPIN;
+}
+
+/*
+ * In a VRF a packet passes PRE_ROUTING once with its own interface and once
+ * more with the VRF, which is all that POST_ROUTING knows. The block has kept
+ * where it came from.
+ */
+static inline bool rnat_family_is_second_round(const struct sk_buff *skb, u8 pf,
+					       const struct net_device *in)
+{
+	if (likely(!netif_is_l3_master(in)))
+		return false;
+	return rnat_family_is_6(pf) ? IP6CB(skb)->flags & IP6SKB_L3SLAVE :
+				      IPCB(skb)->flags & IPSKB_L3SLAVE;
+}
+
+/* The index of the interface that it came in by, and not of its VRF. */
+static inline u32 rnat_family_iif(const struct sk_buff *skb, u8 pf,
+				  const struct net_device *in)
+{
+	if (likely(!rnat_family_is_second_round(skb, pf, in)))
+		return in->ifindex;
+	return rnat_family_is_6(pf) ? IP6CB(skb)->iif : IPCB(skb)->iif;
 }
 
 static inline int rnat_family_parse(const struct sk_buff *skb, u8 pf,

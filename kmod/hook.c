@@ -15,6 +15,7 @@
 
 #include <linux/netfilter_ipv4.h>
 #include <linux/netfilter_ipv6.h>
+#include <net/l3mdev.h>
 
 #include "bind.h"
 #include "block.h"
@@ -372,18 +373,42 @@ static enum outcome run(struct job *job, enum outcome (*way)(struct job *job))
 	return drop(job, ROAMNAT_A_COUNTER_DROP_STALE_HOLD);
 }
 
-/* Is this packet's source one that POST_ROUTING translates and counts? */
+/* Is this packet's source one that POST_ROUTING translates and counts? Its
+ * interface may be configured by its own name or by that of its VRF.
+ */
 static bool is_from_inside(struct job *job)
 {
-	job->prefix = rnat_family_lookup_src(job->inside, job->skb,
-					     job->state->pf,
-					     job->state->in->ifindex);
+	const struct net_device *in = job->state->in;
+	u32 vrf = l3mdev_master_ifindex_rcu(in);
+	u8 pf = job->state->pf;
+
+	job->prefix = rnat_family_lookup_src(job->inside, job->skb, pf,
+					     rnat_family_iif(job->skb, pf, in));
+	if (!job->prefix && unlikely(vrf))
+		job->prefix = rnat_family_lookup_src(job->inside, job->skb, pf,
+						     vrf);
 	return job->prefix;
+}
+
+static bool is_to_inside(const struct job *job)
+{
+	const struct net_device *out = job->state->out;
+	u32 vrf = l3mdev_master_ifindex_rcu(out);
+	u8 pf = job->state->pf;
+
+	return rnat_family_lookup_dst(job->inside, job->skb, pf,
+				      out->ifindex) ||
+	       (unlikely(vrf) &&
+		rnat_family_lookup_dst(job->inside, job->skb, pf, vrf));
 }
 
 static u32 pass_counter(const struct job *job)
 {
-	return rnat_inside_has_iface(job->inside, job->state->in->ifindex) ?
+	const struct net_device *in = job->state->in;
+	u32 vrf = l3mdev_master_ifindex_rcu(in);
+
+	return rnat_inside_has_iface(job->inside, in->ifindex) ||
+	       (vrf && rnat_inside_has_iface(job->inside, vrf)) ?
 	       ROAMNAT_A_COUNTER_PASS_NOT_INSIDE :
 	       ROAMNAT_A_COUNTER_PASS_NOT_PUBLIC;
 }
@@ -425,6 +450,8 @@ static unsigned int pre_routing(void *priv, struct sk_buff *skb,
 	struct rnat_net *rn = priv;
 	struct job job;
 
+	if (rnat_family_is_second_round(skb, state->pf, state->in))
+		return NF_ACCEPT;
 	if (unlikely(!init_job(&job, rn, skb, state))) {
 		rnat_stats_inc(rn, ROAMNAT_A_COUNTER_PASS_NO_CONFIG);
 		return NF_ACCEPT;
@@ -511,8 +538,7 @@ static enum outcome at_post_routing(struct job *job)
 
 	if (!is_from_inside(job))
 		return PASS;
-	if (!hairpin && rnat_family_lookup_dst(job->inside, job->skb, state->pf,
-					       state->out->ifindex)) {
+	if (!hairpin && is_to_inside(job)) {
 		job->reason = ROAMNAT_A_COUNTER_PASS_INSIDE;
 		return PASS;
 	}
