@@ -197,7 +197,8 @@ def inside_a_vrf(t):
 def over_bridge(t):
     sh(t, "modprobe", "br_netfilter")
     gw = t.gw
-    batch(t, "link add br0 up address 02:00:0a:00:00:01 type bridge forward_delay 0",
+    batch(t, "link add br0 up address 02:00:0a:00:00:01 type bridge forward_delay 0 "
+             "mcast_snooping 0",
           "addr flush dev in0", "link set in0 master br0", "addr add 10.0.0.1/24 dev br0",
           "neigh replace 10.0.0.2 lladdr 02:00:0e:00:00:05 dev br0",
           "route replace 10.0.0.0/8 via 10.0.0.2 dev br0")
@@ -208,6 +209,13 @@ def over_bridge(t):
               "route replace 10.0.0.0/8 via 10.0.0.2 dev in0")
         gw.kernel.inside(gw.prefixes())
     t.later(undo)
+    # A port forwards once the link watch has looked at it, which may be a second later.
+    for _ in range(200):
+        said = subprocess.run(["bridge", "-n", gw.name, "link", "show", "dev", "in0"],
+                              capture_output=True, text=True, check=True).stdout
+        if "state forwarding" in said:
+            break
+    t.check("state forwarding" in said, "the bridge's port does not forward: " + said)
     gw.sysctl("bridge/bridge-nf-call-iptables", 1)
     t.later(lambda: gw.sysctl("bridge/bridge-nf-call-iptables", 0))
     with talk.inside(gw.name):
