@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
 # run.sh check    every ring, one after the other; all run even if one fails
-# run.sh net      scenarios in QEMU; KERNEL=6.1 and SCENARIO=05 choose, FULL=1: all on both
+# run.sh net      scenarios in QEMU; KERNEL=6.1 and SCENARIO=05 choose, FULL=1: all on both,
+#                 else each where it is dealt to, by the number of commits or TURN=0, 1
 # run.sh debug    the module on a kernel that watches it (tests/debug); PARTS="options
 #                 netlink stress packet scenarios" chooses; SEED=, MESSAGES=, STRESS=seconds
 # run.sh kill     ROUNDS=1000 rounds of kill -9, on one kernel (scenario 66)
@@ -45,22 +46,30 @@ count() {
 }
 
 # deal VERSION FILE...: what this kernel's guest runs, as FILE or FILE:MODE. A scenario of
-# both report modes runs in one of them on each kernel, in turns; one that says
-# "# kernel: any", because its subject is in the daemons, and has one mode runs on
-# every other kernel. Who chooses, or FULL=1, gets every mode on every kernel.
+# both report modes runs in one of them on each kernel, in turns. One that says
+# "# kernel: any", because its subject is in the daemons, runs on one kernel, in one mode.
+# Which is which changes with each commit, so that two in a row have run nearly all;
+# TURN=0 or 1 says it. Who chooses, or FULL=1, gets every mode on every kernel.
 deal() {
-	local version=$1 n=0 i=0 k=0 turn file v modes=(source destination)
+	local version=$1 n=0 i=0 k=0 at file v modes=(source destination)
 	shift
 	for v in $kernels; do
-		[ "$v" != "$version" ] || turn=$n
+		[ "$v" != "$version" ] || at=$n
 		n=$((n + 1))
 	done
 	for file; do
 		if [ -n "${KERNEL:-}${SCENARIO:-}${FULL:-}${REPORT_MODES:-}" ] || [ $n = 1 ]; then
 			realpath "$file"
+		elif grep -q '^# kernel: any$' "$file"; then
+			[ $(((k++ + turn) % n)) = "$at" ] || continue
+			if grep -q '^# modes: both$' "$file"; then
+				echo "$(realpath "$file"):${modes[(k / n + turn) % 2]}"
+			else
+				realpath "$file"
+			fi
 		elif grep -q '^# modes: both$' "$file"; then
-			echo "$(realpath "$file"):${modes[(turn + i++) % 2]}"
-		elif ! grep -q '^# kernel: any$' "$file" || [ $((k++ % n)) = "$turn" ]; then
+			echo "$(realpath "$file"):${modes[(at + i++ + turn) % 2]}"
+		else
 			realpath "$file"
 		fi
 	done
@@ -139,9 +148,23 @@ watched_scenarios() {
 		RIG_APPEND=kmemleak=off watched tests/net/guest-run.sh $(realpath $files)
 }
 
+# why: what failed, again, for whom the log is cut short. Lines of the parts that passed
+# are none of its business: the rig's own tests fail on purpose.
+why() {
+	local row name
+	for row in "${table[@]}"; do
+		case $row in *' FAILED '*) ;; *) continue ;; esac
+		name=${row%% *}
+		printf -- '---- %s\n' "$name"
+		grep -hE '^# ---- [^ ]+$|^not ok|:[EF]:|[Ee]rror|AddressSanitizer|killed|^boot:' "$logs/check-$name.log" |
+			awk '/^# ---- / { scenario = $3; next } { print (scenario ? scenario ": " : "") $0 }' | tail -n 25
+	done
+}
+
 finish() {
 	printf '\n==== summary (%d s)\n' "$SECONDS"
 	printf '%s\n' "${table[@]}"
+	[ "$failed" = 0 ] || why
 	printf '%d passed, %d failed\n' "$passed" "$failed"
 	[ "$failed" = 0 ] && [ "$passed" != 0 ]
 }
@@ -155,6 +178,7 @@ verdicts() {
 }
 
 prepare() {
+	turn=${TURN:-$(($(git rev-list --count HEAD 2>/dev/null || echo 0) % 2))}
 	kernels=$(tests/tools/guest-kernels.sh ${KERNEL:+"$KERNEL"}) || exit 1
 	tests/net/pki.sh build/pki || exit 1
 }
@@ -224,6 +248,6 @@ demo)
 	[ -e tests/demo/demo.sh ] || { echo "run: there is no tests/demo/demo.sh" >&2; exit 1; }
 	RIG_NAME=demo RIG_TIMEOUT=${RIG_TIMEOUT:-900} tests/qemu/boot.sh "$kernels" tests/demo/demo.sh ;;
 *)
-	sed -n '3,12s/^# //p' "$0" >&2
+	sed -n '3,13s/^# //p' "$0" >&2
 	exit 1 ;;
 esac

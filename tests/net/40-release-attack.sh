@@ -5,6 +5,7 @@
 # counted and logged. So are the late duplicates of an old owner.
 # shows: S13 S14
 # modes: both
+# kernel: any
 # timeout: 600
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"

@@ -4,6 +4,7 @@
 # moves some of it away.
 # shows: S8
 # modes: both
+# kernel: any
 # timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"

@@ -4,6 +4,7 @@
 # is reloaded; what is translated goes on, what was decided stays.
 # shows: B2 B4
 # modes: both
+# kernel: any
 # timeout: 400
 . "$(dirname "$0")/lib.sh"
 IDLE=300s
