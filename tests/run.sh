@@ -156,7 +156,7 @@ why() {
 		case $row in *' FAILED '*) ;; *) continue ;; esac
 		name=${row%% *}
 		printf -- '---- %s\n' "$name"
-		grep -hE '^# ---- [^ ]+$|^not ok|:[EF]:|[Ee]rror|AddressSanitizer|killed|^boot:' "$logs/check-$name.log" |
+		grep -hE '^# ---- [^ ]+$|^not ok|:[EF]:|error:|: Error |Sanitizer:|killed|^boot:' "$logs/check-$name.log" |
 			awk '/^# ---- / { scenario = $3; next } { print (scenario ? scenario ": " : "") $0 }' | tail -n 25
 	done
 }
