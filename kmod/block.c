@@ -43,11 +43,24 @@ static void schedule_end(struct rnat_shard *shard, struct rnat_binding *binding,
 		       due_tick(shard->rn, binding, now));
 }
 
+/* The mapping's idle timer starts when its last session has ended (S6). */
+static void end_session(struct rnat_binding *binding, u64 now)
+{
+	struct rnat_map *map = binding->map;
+
+	if (!rnat_binding_is_open(binding))
+		return;
+	if (map->sessions == 1)
+		WRITE_ONCE(map->last_used, now);
+	smp_store_release(&map->sessions, map->sessions - 1);
+}
+
 static void remove(struct rnat_block *block, struct rnat_binding *binding)
 {
 	u32 threshold = READ_ONCE(block->shard->rn->config.block_threshold);
 	u8 index = rnat_ports_index(binding->proto);
 
+	end_session(binding, rnat_clock());
 	rnat_wheel_del(&block->shard->wheel, &binding->slot);
 	rnat_ports_give(&block->ports,
 			rnat_ports_slot(&block->ports, binding->proto,
@@ -79,6 +92,7 @@ static void visit(struct rnat_shard *shard, struct rnat_binding *binding,
 		remove(block, binding);
 		return;
 	}
+	end_session(binding, now);
 	WRITE_ONCE(binding->state, ROAMNAT_BINDING_STATE_RESTING);
 	WRITE_ONCE(binding->last_used, rnat_stamp(now));
 	schedule_end(shard, binding, now);
@@ -153,6 +167,14 @@ struct rnat_block *rnat_block_new(struct rnat_net *rn, const struct rnat_key *pu
 	return block;
 }
 
+static void begin_session(const struct rnat_binding *binding)
+{
+	struct rnat_map *map = binding->map;
+
+	if (rnat_binding_is_open(binding))
+		WRITE_ONCE(map->sessions, map->sessions + 1);
+}
+
 static void begin(struct rnat_binding *binding, const struct rnat_tuple *t,
 		  u64 now)
 {
@@ -224,6 +246,7 @@ static int bind(struct rnat_net *rn, struct rnat_map *map,
 	err = put_in(rn, block, binding, slot);
 	if (err)
 		return err;
+	begin_session(binding);
 	schedule_end(block->shard, binding, now);
 	*bound = binding;
 	return 0;
@@ -264,6 +287,7 @@ int rnat_block_revive(struct rnat_net *rn, struct rnat_binding *binding,
 	if (binding->state == ROAMNAT_BINDING_STATE_RESTING &&
 	    !block->dead && !block->frozen) {
 		begin(binding, t, now);
+		begin_session(binding);
 		schedule_end(block->shard, binding, now);
 		err = 0;
 	}
@@ -477,6 +501,8 @@ static int install(struct rnat_net *rn, struct rnat_map *map,
 		}
 	}
 	err = put_in(rn, block, binding, slot);
+	if (!err)
+		begin_session(binding);
 	if (!err && !block->frozen)
 		schedule_end(block->shard, binding, rnat_clock());
 	return err == -EAGAIN ? -EEXIST : err;

@@ -421,7 +421,8 @@ int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
 	rnat_idle_stop(rn, map);
 	wait_for_packets();
 	if (was_running) {
-		elapsed = rnat_clock() - map->last_used;
+		elapsed = rnat_map_in_session(map) ? 0 :
+			  rnat_clock() - map->last_used;
 		WRITE_ONCE(map->frozen_elapsed, max_t(s64, elapsed, 0));
 		if (map->block)
 			rnat_block_freeze(map);

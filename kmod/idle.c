@@ -16,10 +16,13 @@ static u32 seconds_to_ticks(u32 seconds)
 	return rnat_wheel_tick(seconds * NSEC_PER_SEC) + 1;
 }
 
-/* The first tick at which the mapping is idle unless a packet comes. */
+/* The first tick at which the mapping is idle unless a packet comes; while a
+ * session uses it (S6), the first at which it could be.
+ */
 static u64 idle_tick(const struct rnat_map *map, u64 now)
 {
-	s64 left = READ_ONCE(map->last_used) + map->preset - now;
+	s64 left = rnat_map_in_session(map) ? (s64)map->preset :
+		   (s64)(READ_ONCE(map->last_used) + map->preset - now);
 
 	if (left <= 0)
 		return 0;

@@ -128,6 +128,8 @@ void rnat_map_timer(const struct rnat_map *map, struct rnat_timer *timer)
 
 	if (rnat_map_is_frozen(map))
 		elapsed = READ_ONCE(map->frozen_elapsed);
+	else if (rnat_map_in_session(map))
+		elapsed = 0;
 	else
 		elapsed = rnat_clock() - READ_ONCE(map->last_used);
 

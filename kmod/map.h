@@ -57,6 +57,7 @@ struct rnat_map {
 	u64 frozen_elapsed;	/* ns, while frozen */
 	struct rnat_block *block; /* of kind block; freed with it */
 	u8 order;		/* log2 of the block's ports */
+	u32 sessions;		/* open bindings; under the shard's lock */
 };
 
 struct rnat_timer {
@@ -124,6 +125,14 @@ u32 rnat_map_judge(const struct rnat_net *rn, const struct rnat_map *map,
 		   u64 now, bool outbound);
 bool rnat_map_is_suspended(const struct rnat_net *rn,
 			   const struct rnat_map *map);
+
+/* Does a session use it? Then its idle timer does not run (S6); it was started
+ * anew when the last one ended, which whoever reads false also sees.
+ */
+static inline bool rnat_map_in_session(const struct rnat_map *map)
+{
+	return smp_load_acquire(&map->sessions);
+}
 
 /* Reads the idle timer; elapsed never exceeds preset. */
 void rnat_map_timer(const struct rnat_map *map, struct rnat_timer *timer);

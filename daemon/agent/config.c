@@ -7,7 +7,11 @@
 #include "base/log.h"
 
 #define CONTROL_SOCKET	"/run/roamnat/agent.sock"
-#define IDLE_DEFAULT	300000	/* ms; RFC 4787 REQ-5 recommends 5 minutes */
+/* ms. A mapping may carry TCP, of which it does not know whether it is open: RFC 5382,
+ * REQ-5. Of a block its bindings do, each for its own time.
+ */
+#define IDLE_DEFAULT		7440000
+#define IDLE_DEFAULT_BLOCK	300000
 
 static const struct rn_config_key keys[] = {
 	{ "agent", "name", TRUE },
@@ -187,7 +191,8 @@ static gboolean read_inside(struct agent_config *config, const char *name, GErro
 				&inside->n_prefixes, error) ||
 	    !read_u32(config, group, "zone", 0, &inside->zone, error) ||
 	    !rn_config_choice(config->file, group, "kind", kinds, 0, &kind, error) ||
-	    !rn_config_duration(config->file, group, "idle-timeout", IDLE_DEFAULT,
+	    !rn_config_duration(config->file, group, "idle-timeout",
+				values[kind] == RN_KIND_BLOCK ? IDLE_DEFAULT_BLOCK : IDLE_DEFAULT,
 				&inside->idle_ms, error) ||
 	    !read_mark(config, group, inside, error) ||
 	    !read_excludes(config, group, inside, error))

@@ -258,6 +258,19 @@ def exhaustion():
     gw1.config(max_bindings=1000000)
 
 
+def sessions():
+    gw1.config(udp_ms=3000, port_hold_off_ms=120000)
+    gw1.told("IDLE")
+    gw1.grant(7, 1, VM3, 0, PUB, 2048, 8, preset=1000)
+    vm1.udp(VM3, 90, GHOST, 9)
+    older(500, 7, UDP, 90)
+    equal("S6 while a session uses a block no idle time passes", 0, gw1.elapsed(7))
+    check("S6 it is idle some time after its last session ended", until(lambda: gw1.told("IDLE")) and
+          [b.state for b in gw1.bindings(7)] == ["resting"], *gw1.bindings(7))
+    gw1.config(udp_ms=300000, port_hold_off_ms=0)
+    gw1.delete(7, 1)
+
+
 def filtering():
     gw1.config(filtering=K["FILTERING_ADDRESS_DEPENDENT"])
     gw1.grant(6, 1, VM5, 0, PUB5, 1024, 64)
@@ -388,4 +401,4 @@ def empty():
     equal("B5 no binding is left", (0, 0), (gw1.gauge("BINDINGS"), gw2.gauge("BINDINGS")))
 
 
-run([first, ports, overlaps, timers, refresh, tcp, exhaustion, filtering, icmp, hairpin, move, empty])
+run([first, ports, overlaps, timers, refresh, tcp, exhaustion, sessions, filtering, icmp, hairpin, move, empty])

@@ -166,6 +166,10 @@ class Gate:
     def mapping(self, id_):
         return attrs(self.ask("MAPPING_GET", u64("A_MAPPING_ID", id_), flags=0)[0])
 
+    def elapsed(self, id_):
+        """Of its idle timer, ms."""
+        return number(attrs(self.mapping(id_)[K["A_MAPPING_TIMER"]])[K["A_TIMER_ELAPSED_MS"]])
+
     def bindings(self, id_=0):
         payload = u64("A_MAPPING_ID", id_) if id_ else b""
         return [Binding(nest) for data in self.ask("BINDING_GET", payload, flags=talk.DUMP)

@@ -133,17 +133,28 @@ nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 owners=none
 [ "$(id -u)" = 0 ] || owners=mapped-file
 # -k: a guest that does not listen to SIGTERM is killed five seconds later.
-timeout -k 5 "$limit" qemu-system-x86_64 "${common[@]}" "${machine[@]}" \
-	-m "${RIG_MEM:-1536}" -serial "file:$out/console.log" \
-	-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
-	-virtfs "local,path=$out,mount_tag=out,security_model=$owners" \
-	-append "$append" </dev/null >"$out/qemu.log" 2>&1 &
-qemu=$!
-trap 'kill $qemu 2>/dev/null || true' EXIT
-[ -n "${RIG_QUIET:-}" ] || tail -n +1 -f --pid=$qemu "$out/output"
-rc=0
-wait $qemu || rc=$?
-trap - EXIT
+emulate() {
+	timeout -k 5 "$limit" qemu-system-x86_64 "${common[@]}" "${machine[@]}" \
+		-m "${RIG_MEM:-1536}" -serial "file:$out/console.log" \
+		-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
+		-virtfs "local,path=$out,mount_tag=out,security_model=$owners" \
+		-append "$append" </dev/null >"$out/qemu.log" 2>&1 &
+	qemu=$!
+	trap 'kill $qemu 2>/dev/null || true' EXIT
+	[ -n "${RIG_QUIET:-}" ] || tail -n +1 -f --pid=$qemu "$out/output"
+	rc=0
+	wait $qemu || rc=$?
+	trap - EXIT
+}
+emulate
+# QEMU's emulation of two CPUs now and then executes an instruction that the kernel
+# is patching ("Oops: int3"). Before the script began nothing of ours can be to blame.
+if [ "$rc" = 0 ] && ! grep -q 'rig: up after' "$out/console.log" &&
+   grep -q 'Oops: int3' "$out/console.log"; then
+	echo "boot: $name: the emulation broke before the script began, once more" >&2
+	mv "$out/console.log" "$out/console.broken.log"
+	emulate
+fi
 
 if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
 	echo "boot: $name: not finished after $limit s, killed; see $out/console.log" >&2

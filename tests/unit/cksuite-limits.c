@@ -290,24 +290,29 @@ static const struct {
 	{ TRUE, INSIDE "[kernel]\nport-parity=maybe\n", "port-parity" },
 };
 
-static gboolean load(gboolean agent, const char *text, GError **error)
+static void *load_file(gboolean agent, const char *text, GError **error)
 {
 	g_autofree char *dir = g_dir_make_tmp("limits-XXXXXX", NULL);
 	g_autofree char *path = g_build_filename(dir, "x.conf", NULL);
 	g_autofree char *all = g_strconcat(agent ? AGENT : CONTROLLER, text, NULL);
-	struct rn_ctl_config *controller = NULL;
-	struct agent_config *config = NULL;
+	void *config;
 
 	ck_assert(g_file_set_contents(path, all, -1, NULL));
-	if (agent)
-		config = agent_config_load(path, error);
-	else
-		controller = rn_ctl_config_load(path, error);
+	config = agent ? (void *)agent_config_load(path, error) : rn_ctl_config_load(path, error);
 	g_unlink(path);
 	g_rmdir(dir);
-	agent_config_free(config);
-	rn_ctl_config_free(controller);
-	return config || controller;
+	return config;
+}
+
+static gboolean load(gboolean agent, const char *text, GError **error)
+{
+	void *config = load_file(agent, text, error);
+
+	if (config && agent)
+		agent_config_free(config);
+	else if (config)
+		rn_ctl_config_free(config);
+	return config != NULL;
 }
 
 START_TEST(bad_files_are_refused)
@@ -341,6 +346,26 @@ START_TEST(good_files_are_taken)
 }
 END_TEST
 
+/* RFC 5382, REQ-5 (5382-5): an idle connection is not ended by the default. */
+START_TEST(idle_default_is_for_tcp)
+{
+	static const struct {
+		const char *kind;
+		uint64_t idle_ms;
+	} want[] = { { "address", 7440000 }, { "port", 7440000 }, { "block", 300000 } };
+	g_autofree char *text = g_strdup_printf(INSIDE "kind=%s\n", want[_i].kind);
+	g_autoptr(GError) error = NULL;
+	struct agent_config *config;
+	const struct agent_inside_config *inside;
+
+	config = load_file(TRUE, text, &error);
+	ck_assert_msg(config != NULL, "%s", error ? error->message : "");
+	inside = g_ptr_array_index(config->insides, 0);
+	ck_assert_uint_eq(inside->idle_ms, want[_i].idle_ms);
+	agent_config_free(config);
+}
+END_TEST
+
 Suite *suite_limits(void)
 {
 	Suite *s = suite_create("limits");
@@ -356,6 +381,7 @@ Suite *suite_limits(void)
 	tcase_add_test(tc, static_waits_for_its_address);
 	suite_add_tcase(s, tc);
 	tc = tcase_create("files");
+	tcase_add_loop_test(tc, idle_default_is_for_tcp, 0, 3);
 	tcase_add_loop_test(tc, bad_files_are_refused, 0, G_N_ELEMENTS(bad));
 	tcase_add_test(tc, good_files_are_taken);
 	suite_add_tcase(s, tc);
