@@ -5,9 +5,11 @@
 
 #include "inside.h"
 
-/* All that have one interface and one zone, or say nothing of them. */
+/* All of one family that have one interface and one zone, or say nothing of them. */
 static int cmp_scope(const struct rnat_exclude *x, const struct rnat_exclude *y)
 {
+	if (x->family != y->family)
+		return x->family < y->family ? -1 : 1;
 	if (x->ifindex != y->ifindex)
 		return x->ifindex < y->ifindex ? -1 : 1;
 	if (x->has_zone != y->has_zone)
@@ -19,11 +21,7 @@ static int cmp_scope(const struct rnat_exclude *x, const struct rnat_exclude *y)
 
 static int cmp_first(const struct rnat_exclude *x, const struct rnat_exclude *y)
 {
-	int scope = cmp_scope(x, y);
-
-	if (scope)
-		return scope;
-	return x->first < y->first ? -1 : x->first > y->first;
+	return cmp_scope(x, y) ?: rnat_wide_cmp(&x->first, &y->first);
 }
 
 static int cmp_exclude(const void *a, const void *b)
@@ -47,7 +45,7 @@ void rnat_exclude_seal(struct rnat_inside *inside)
 	 */
 	for (i = 0; i < inside->n_exclude; i++)
 		e[i].until = i && !cmp_scope(&e[i], &e[i - 1]) &&
-			     e[i].first <= e[i - 1].until ?
+			     rnat_wide_cmp(&e[i].first, &e[i - 1].until) <= 0 ?
 			     e[i - 1].until : e[i].last;
 }
 
@@ -67,17 +65,20 @@ static bool match(const struct rnat_inside *inside,
 			high = middle;
 	}
 	return low && !cmp_scope(&e[low - 1], wanted) &&
-	       wanted->first <= e[low - 1].until;
+	       rnat_wide_cmp(&wanted->first, &e[low - 1].until) <= 0;
 }
 
 bool rnat_exclude_match(const struct rnat_inside *inside,
-			const struct rnat_prefix *prefix, __be32 addr)
+			const struct rnat_prefix *prefix,
+			const union nf_inet_addr *addr)
 {
-	struct rnat_exclude wanted = { .first = ntohl(addr) };
+	struct rnat_exclude wanted;
 	int i;
 
 	if (likely(!inside->n_exclude))
 		return false;
+	wanted.family = prefix->family;
+	wanted.first = rnat_wide_of(prefix->family, addr);
 	for (i = 0; i < 4; i++) {
 		wanted.ifindex = i & 1 ? prefix->ifindex : 0;
 		wanted.has_zone = i & 2;

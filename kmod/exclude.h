@@ -9,6 +9,8 @@
 
 #include <linux/types.h>
 
+#include "wide.h"
+
 struct rnat_inside;
 struct rnat_prefix;
 
@@ -16,20 +18,22 @@ struct rnat_exclude {
 	u32 ifindex;		/* 0: from every inside interface */
 	u32 zone;
 	bool has_zone;		/* false: of every zone */
-	u32 first;		/* host order */
-	u32 last;
+	u8 family;		/* NFPROTO_IPV4, NFPROTO_IPV6 */
 	u32 len;
-	u32 until;		/* last of the widest one that contains it */
+	struct rnat_wide first;
+	struct rnat_wide last;
+	struct rnat_wide until;	/* last of the widest one that contains it */
 };
 
 /* Sorts them, once all are there. Repeated and nested ones are harmless. */
 void rnat_exclude_seal(struct rnat_inside *inside);
 
 /*
- * Do packets to @addr, from a source in @prefix, go untranslated? A binary
+ * Do packets to @addr, from a source in @prefix and of its family, go untranslated? A binary
  * search for each of the four scopes at most.
  */
 bool rnat_exclude_match(const struct rnat_inside *inside,
-			const struct rnat_prefix *prefix, __be32 addr);
+			const struct rnat_prefix *prefix,
+			const union nf_inet_addr *addr);
 
 #endif

@@ -114,6 +114,22 @@ rnat_family_lookup_dst(struct rnat_inside *inside, const struct sk_buff *skb,
 	return rnat_inside_lookup6(inside, ifindex, &ipv6_hdr(skb)->daddr);
 }
 
+/* Of a packet whose source is in @prefix. */
+static inline bool rnat_family_is_excluded(const struct rnat_inside *inside,
+					   const struct rnat_prefix *prefix,
+					   const struct sk_buff *skb)
+{
+	union nf_inet_addr dst;
+
+	if (likely(!inside->n_exclude))
+		return false;
+	if (rnat_family_is_6(prefix->family))
+		dst.in6 = ipv6_hdr(skb)->daddr;
+	else
+		dst.ip = ip_hdr(skb)->daddr;
+	return rnat_exclude_match(inside, prefix, &dst);
+}
+
 /* The key of an address mapping whose public side is the destination. */
 static inline void rnat_family_dst_key(const struct sk_buff *skb, u8 pf,
 				       struct rnat_key *key)

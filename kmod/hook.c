@@ -17,7 +17,6 @@
 #include <linux/netfilter_ipv6.h>
 #include <net/l3mdev.h>
 
-#include "exclude.h"
 #include "family.h"
 #include "net.h"
 #include "trace.h"
@@ -181,9 +180,7 @@ static enum rnat_outcome at_post_routing(struct rnat_job *job)
 		return RNAT_PASS;
 	}
 	/* A hairpin was sent to a public address, whatever it became. */
-	if (!hairpin && state->pf == NFPROTO_IPV4 &&
-	    rnat_exclude_match(job->inside, job->prefix,
-			       ip_hdr(job->skb)->daddr)) {
+	if (!hairpin && rnat_family_is_excluded(job->inside, job->prefix, job->skb)) {
 		job->reason = ROAMNAT_A_COUNTER_PASS_EXCLUDED;
 		return RNAT_PASS;
 	}

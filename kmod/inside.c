@@ -31,69 +31,35 @@ void rnat_inside_free_rcu(struct rnat_inside *inside)
 		kvfree_rcu(inside, rcu);
 }
 
-static struct rnat_wide to_wide(const struct in6_addr *addr)
-{
-	return (struct rnat_wide) {
-		.high = (u64)ntohl(addr->s6_addr32[0]) << 32 |
-			ntohl(addr->s6_addr32[1]),
-		.low = (u64)ntohl(addr->s6_addr32[2]) << 32 |
-		       ntohl(addr->s6_addr32[3]),
-	};
-}
-
-static int cmp_wide(const struct rnat_wide *x, const struct rnat_wide *y)
-{
-	if (x->high != y->high)
-		return x->high < y->high ? -1 : 1;
-	return x->low < y->low ? -1 : x->low > y->low;
-}
-
-static u64 mask64(u32 len)
-{
-	return len ? U64_MAX << (64 - len) : 0;
-}
-
 int rnat_inside_set_address(struct rnat_prefix *prefix,
 			    const union nf_inet_addr *addr)
 {
-	u64 mask = mask64(min(prefix->len, 64u));
-	struct rnat_wide *last = &prefix->last6;
-	u32 hosts;
+	struct rnat_wide last, first = rnat_wide_of(prefix->family, addr);
+	int err = rnat_wide_last(&first, prefix->family, prefix->len, &last);
 
 	if (prefix->family == NFPROTO_IPV4) {
-		hosts = ~(u32)(mask >> 32);
-		prefix->first = ntohl(addr->ip);
-		prefix->last = prefix->first | hosts;
-		return prefix->first & hosts ? -EINVAL : 0;
+		prefix->first = first.low;
+		prefix->last = last.low;
+	} else {
+		prefix->first6 = first;
+		prefix->last6 = last;
 	}
-	prefix->first6 = to_wide(&addr->in6);
-	*last = prefix->first6;
-	last->high |= ~mask;
-	if (prefix->first6.high & ~mask)
-		return -EINVAL;
-	mask = mask64(prefix->len > 64 ? prefix->len - 64 : 0);
-	last->low |= ~mask;
-	return prefix->first6.low & ~mask ? -EINVAL : 0;
+	return err;
 }
 
 void rnat_inside_get_address(const struct rnat_prefix *prefix,
 			     union nf_inet_addr *addr)
 {
-	memset(addr, 0, sizeof(*addr));
-	if (prefix->family == NFPROTO_IPV4) {
-		addr->ip = htonl(prefix->first);
-		return;
-	}
-	addr->ip6[0] = htonl(prefix->first6.high >> 32);
-	addr->ip6[1] = htonl(prefix->first6.high);
-	addr->ip6[2] = htonl(prefix->first6.low >> 32);
-	addr->ip6[3] = htonl(prefix->first6.low);
+	struct rnat_wide first = { .low = prefix->first };
+
+	rnat_wide_get(prefix->family == NFPROTO_IPV4 ? &first : &prefix->first6,
+		      prefix->family, addr);
 }
 
 static int cmp_first(const struct rnat_prefix *x, const struct rnat_prefix *y)
 {
 	if (x->family == NFPROTO_IPV6)
-		return cmp_wide(&x->first6, &y->first6);
+		return rnat_wide_cmp(&x->first6, &y->first6);
 	return x->first < y->first ? -1 : x->first > y->first;
 }
 
@@ -118,7 +84,7 @@ static bool ends_before(const struct rnat_prefix *x, const struct rnat_prefix *y
 	if (x->family != y->family || x->ifindex != y->ifindex)
 		return true;
 	return x->family == NFPROTO_IPV6 ?
-	       cmp_wide(&x->last6, &y->last6) < 0 : x->last < y->last;
+	       rnat_wide_cmp(&x->last6, &y->last6) < 0 : x->last < y->last;
 }
 
 static bool same_marks(const struct rnat_inside *inside,
@@ -161,7 +127,7 @@ static int search6(const struct rnat_inside *inside, u32 ifindex,
 
 		if (p[middle].ifindex < ifindex ||
 		    (p[middle].ifindex == ifindex &&
-		     cmp_wide(&p[middle].first6, addr) <= 0))
+		     rnat_wide_cmp(&p[middle].first6, addr) <= 0))
 			low = middle + 1;
 		else
 			high = middle;
@@ -242,7 +208,7 @@ struct rnat_prefix *rnat_inside_lookup6(struct rnat_inside *inside,
 					u32 ifindex,
 					const struct in6_addr *addr)
 {
-	struct rnat_wide host = to_wide(addr);
+	struct rnat_wide host = rnat_wide_of6(addr);
 	int i = search6(inside, ifindex, &host);
 
 	for (; i >= 0; i = inside->prefix[i].parent) {
@@ -250,7 +216,7 @@ struct rnat_prefix *rnat_inside_lookup6(struct rnat_inside *inside,
 
 		if (prefix->ifindex != ifindex)
 			return NULL;
-		if (cmp_wide(&host, &prefix->last6) <= 0)
+		if (rnat_wide_cmp(&host, &prefix->last6) <= 0)
 			return prefix;
 	}
 	return NULL;
@@ -268,9 +234,9 @@ bool rnat_inside_contains(const struct rnat_prefix *prefix, u32 family,
 		host = ntohl(addr->ip);
 		return host >= prefix->first && host <= prefix->last;
 	}
-	wide = to_wide(&addr->in6);
-	return cmp_wide(&wide, &prefix->first6) >= 0 &&
-	       cmp_wide(&wide, &prefix->last6) <= 0;
+	wide = rnat_wide_of6(&addr->in6);
+	return rnat_wide_cmp(&wide, &prefix->first6) >= 0 &&
+	       rnat_wide_cmp(&wide, &prefix->last6) <= 0;
 }
 
 bool rnat_inside_has_iface(const struct rnat_inside *inside, u32 ifindex)

@@ -12,14 +12,10 @@
 
 #include "exclude.h"
 #include "limit.h"
+#include "wide.h"
 
 struct netlink_ext_ack;
 struct rnat_net;
-
-/* An IPv6 address as a number. */
-struct rnat_wide {
-	u64 high, low;
-};
 
 struct rnat_prefix {
 	u32 ifindex;

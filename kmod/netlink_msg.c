@@ -168,11 +168,15 @@ int rnat_netlink_send_miss(struct rnat_net *rn,
 	return genlmsg_unicast(rn->net, skb, portid);
 }
 
+static int addr_size(u32 family)
+{
+	return family == NFPROTO_IPV6 ? sizeof(struct in6_addr) :
+					sizeof(__be32);
+}
+
 int rnat_netlink_put_prefix(struct sk_buff *skb,
 			    const struct rnat_prefix *prefix)
 {
-	int len = prefix->family == NFPROTO_IPV6 ? sizeof(struct in6_addr) :
-						   sizeof(__be32);
 	union nf_inet_addr addr;
 	struct nlattr *nest;
 
@@ -181,7 +185,8 @@ int rnat_netlink_put_prefix(struct sk_buff *skb,
 	if (!nest)
 		return -EMSGSIZE;
 	if (nla_put_u32(skb, ROAMNAT_A_PREFIX_IFINDEX, prefix->ifindex) ||
-	    nla_put(skb, ROAMNAT_A_PREFIX_ADDR, len, &addr) ||
+	    nla_put(skb, ROAMNAT_A_PREFIX_ADDR, addr_size(prefix->family),
+		    &addr) ||
 	    nla_put_u32(skb, ROAMNAT_A_PREFIX_LEN, prefix->len) ||
 	    nla_put_u32(skb, ROAMNAT_A_PREFIX_KIND, prefix->kind) ||
 	    nla_put_u32(skb, ROAMNAT_A_PREFIX_ZONE, prefix->zone) ||
@@ -199,15 +204,17 @@ int rnat_netlink_put_prefix(struct sk_buff *skb,
 int rnat_netlink_put_exclude(struct sk_buff *skb,
 			     const struct rnat_exclude *exclude)
 {
-	__be32 addr = htonl(exclude->first);
+	union nf_inet_addr addr;
 	struct nlattr *nest;
 
+	rnat_wide_get(&exclude->first, exclude->family, &addr);
 	nest = nla_nest_start(skb, ROAMNAT_A_INSIDE_EXCLUDE);
 	if (!nest)
 		return -EMSGSIZE;
 	if ((exclude->ifindex &&
 	     nla_put_u32(skb, ROAMNAT_A_PREFIX_IFINDEX, exclude->ifindex)) ||
-	    nla_put(skb, ROAMNAT_A_PREFIX_ADDR, sizeof(addr), &addr) ||
+	    nla_put(skb, ROAMNAT_A_PREFIX_ADDR, addr_size(exclude->family),
+		    &addr) ||
 	    nla_put_u32(skb, ROAMNAT_A_PREFIX_LEN, exclude->len) ||
 	    (exclude->has_zone &&
 	     nla_put_u32(skb, ROAMNAT_A_PREFIX_ZONE, exclude->zone))) {

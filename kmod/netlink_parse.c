@@ -252,36 +252,39 @@ static u32 get_u32(struct nlattr **attrs, int type)
 	return attrs[type] ? nla_get_u32(attrs[type]) : 0;
 }
 
-/* First and last IPv4 address of addr/len, which must have no host bits. */
+#define HOST_BITS "A prefix does not begin at its first address; clear the host bits"
+
+/* The policy sees to that of IPv6. */
+static int check_len(int family, u32 len, struct netlink_ext_ack *extack)
+{
+	if (family == NFPROTO_IPV6 || len <= 32)
+		return 0;
+	NL_SET_ERR_MSG(extack, "A prefix of IPv4 is longer than 32 bits; give 0 to 32");
+	return -ERANGE;
+}
+
+/* First and last address of addr/len, which must have no host bits. */
 static int parse_range(struct nlattr **attrs, struct rnat_exclude *exclude,
 		       struct netlink_ext_ack *extack)
 {
 	union nf_inet_addr addr;
-	int family;
-	u32 hosts;
+	int family, err;
 
 	family = rnat_netlink_parse_addr(attrs[ROAMNAT_A_PREFIX_ADDR], &addr,
 					 extack);
 	if (family < 0)
 		return family;
-	if (family != NFPROTO_IPV4) {
-		NL_SET_ERR_MSG(extack, "Only IPv4 destinations are excluded; leave the others out");
-		return -EOPNOTSUPP;
-	}
+	exclude->family = family;
 	exclude->len = get_u32(attrs, ROAMNAT_A_PREFIX_LEN);
-	if (exclude->len > 32) {
-		NL_SET_ERR_MSG(extack, "A prefix of IPv4 is longer than 32 bits; give 0 to 32");
-		return -ERANGE;
-	}
-	hosts = exclude->len ? (u32)((1ULL << (32 - exclude->len)) - 1) :
-			       U32_MAX;
-	exclude->first = ntohl(addr.ip);
-	exclude->last = exclude->first | hosts;
-	if (exclude->first & hosts) {
-		NL_SET_ERR_MSG(extack, "A prefix does not begin at its first address; clear the host bits");
-		return -EINVAL;
-	}
-	return 0;
+	err = check_len(family, exclude->len, extack);
+	if (err)
+		return err;
+	exclude->first = rnat_wide_of(family, &addr);
+	err = rnat_wide_last(&exclude->first, family, exclude->len,
+			     &exclude->last);
+	if (err)
+		NL_SET_ERR_MSG(extack, HOST_BITS);
+	return err;
 }
 
 int rnat_netlink_parse_exclude(const struct nlattr *nest,
@@ -342,16 +345,15 @@ int rnat_netlink_parse_prefix(const struct nlattr *nest,
 		NL_SET_ERR_MSG(extack, "IPv6 has only address mappings; say kind address");
 		return -EOPNOTSUPP;
 	}
-	if (family == NFPROTO_IPV4 && prefix->len > 32) {
-		NL_SET_ERR_MSG(extack, "A prefix of IPv4 is longer than 32 bits; give 0 to 32");
-		return -ERANGE;
-	}
+	err = check_len(family, prefix->len, extack);
+	if (err)
+		return err;
 	if (prefix->idle_ms > RNAT_MAP_PRESET_MAX_MS) {
 		NL_SET_ERR_MSG(extack, "idle-ms is longer than ten years; give 0 for never");
 		return -ERANGE;
 	}
 	err = rnat_inside_set_address(prefix, &addr);
 	if (err)
-		NL_SET_ERR_MSG(extack, "A prefix does not begin at its first address; clear the host bits");
+		NL_SET_ERR_MSG(extack, HOST_BITS);
 	return err;
 }

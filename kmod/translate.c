@@ -320,8 +320,7 @@ void rnat_translate_own_error(struct rnat_job *job)
 		if (rnat_inside_contains(p, pf, &job->tuple.dst))
 			return;
 		if (!rnat_inside_contains(p, pf, &job->quote.dst) ||
-		    (pf == NFPROTO_IPV4 &&
-		     rnat_exclude_match(inside, p, job->tuple.dst.ip)) ||
+		    rnat_exclude_match(inside, p, &job->tuple.dst) ||
 		    rnat_tuple_key_dst(&job->quote, p->kind, p->zone, &key))
 			continue;
 		other = rnat_find_private(job->rn, &key, p->kind, &its);

@@ -139,22 +139,6 @@ static gboolean read_mark(struct agent_config *config, const char *group,
 	return FALSE;
 }
 
-/* Destinations to which nothing is translated (RFC 6888, REQ-6). */
-static gboolean read_excludes(struct agent_config *config, const char *group,
-			      struct agent_inside_config *inside, GError **error)
-{
-	if (!rn_config_prefixes(config->file, group, "exclude", &inside->excludes,
-				&inside->n_excludes, error))
-		return FALSE;
-	for (gsize i = 0; i < inside->n_excludes; i++)
-		if (inside->excludes[i].addr.len != 4) {
-			rn_config_error(config->file, group, "exclude", error,
-					"only IPv4 destinations are excluded; remove the others");
-			return FALSE;
-		}
-	return TRUE;
-}
-
 static gboolean check_prefixes(struct agent_config *config, const char *group,
 			       const struct agent_inside_config *inside, GError **error)
 {
@@ -195,7 +179,9 @@ static gboolean read_inside(struct agent_config *config, const char *name, GErro
 				values[kind] == RN_KIND_BLOCK ? IDLE_DEFAULT_BLOCK : IDLE_DEFAULT,
 				&inside->idle_ms, error) ||
 	    !read_mark(config, group, inside, error) ||
-	    !read_excludes(config, group, inside, error))
+	    /* Destinations to which nothing is translated (RFC 6888, REQ-6). */
+	    !rn_config_prefixes(config->file, group, "exclude", &inside->excludes,
+				&inside->n_excludes, error))
 		return FALSE;
 	inside->kind = values[kind];
 	return check_prefixes(config, group, inside, error);

@@ -16,7 +16,7 @@ topology6
 quiet ip -n vm2 addr add fd00::7/64 dev eth0 nodad preferred_lft 0
 CONTROLLER_EXTRA=$(printf '[pool six]\nkind=address\nprefix=%s\nzones=1\n' $PUBLIC_POOL_6)
 AGENT_EXTRA=$(printf '[inside %s]\ninterface=in0\nprefix=%s\nzone=%s\nidle-timeout=%s\n' \
-	six fd00::/64 1 60s brief fd00::6/128 1 4s none fd00::7/128 9 60s)
+	six fd00::/64 1 $'60s\nexclude=2001:db8:2::90/124' brief fd00::6/128 1 4s none fd00::7/128 9 60s)
 start_all
 route_pool6 gw1
 start_server srv
@@ -34,6 +34,12 @@ expect "S4 inbound: srv reaches the VM at its public address" ping_from srv "$pu
 expect_match "S4 inbound by tcp" "^\[$SRV_6\]:" "$(ask_tcp srv "$public")"
 expect "S16 no private address leaves the gateway" saw_none out1 "net fd00::/64"
 must knatctl gw1 -d mapping show
+
+quiet ip -n srv addr add 2001:db8:2::99/64 dev eth0 nodad preferred_lft 0
+quiet ip -6 -n net route add fd00::/64 via "$(out_addr6 gw1)"
+expect_eq "6888-6 an excluded destination sees the private address" "[fd00::5]:5555 hello" \
+	"$(ask_udp vm1 2001:db8:2::99 hello 5555)"
+expect "6888-6 such packets end in pass-excluded" counter_over gw1 pass-excluded 0
 
 # 5508-4, 5508-5, 4787-12b: errors about packets of both directions.
 errors() { # NS PING-ARGS...: what ping says of errors

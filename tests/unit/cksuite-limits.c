@@ -281,7 +281,7 @@ static const struct {
 	{ FALSE, "[limits]\nthreshold=101\n", "threshold" },
 	{ FALSE, "[zone a]\nmappings=1\n", "number of a zone" },
 	{ TRUE, INSIDE "exclude=10.0.0.1/8\n", "exclude" },
-	{ TRUE, INSIDE "exclude=2001:db8::/32\n", "only IPv4" },
+	{ TRUE, INSIDE "exclude=2001:db8::1/32\n", "exclude" },
 	{ TRUE, INSIDE "kind=blocks\n", "address, port, block" },
 	{ TRUE, INSIDE "[kernel]\nudp-timeout=500ms\n", "udp-timeout: is not between 1 s" },
 	{ TRUE, INSIDE "[kernel]\ntcp-established-timeout=8d\n", "tcp-established-timeout" },
@@ -328,7 +328,7 @@ END_TEST
 START_TEST(good_files_are_taken)
 {
 	static const char *const good[] = {
-		INSIDE "exclude=172.16.0.0/12;192.168.0.0/16\nkind=block\n[kernel]\n"
+		INSIDE "exclude=172.16.0.0/12;2001:db8::/32;192.168.0.0/16\nkind=block\n[kernel]\n"
 		"udp-timeout=2min\ntcp-established-timeout=7440\ntcp-opening-timeout=4min\n"
 		"tcp-closing-timeout=4min\nicmp-timeout=60s\nport-hold-off=0\n"
 		"filtering=address-dependent\ninbound-refresh=no\nport-parity=no\n"
