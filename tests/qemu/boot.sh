@@ -23,6 +23,7 @@
 #   RIG_SMP=2 RIG_MEM=1536 RIG_APPEND=  CPUs, MiB, more kernel parameters
 #   RIG_ENV="A B"      names of variables that are handed to SCRIPT
 #   RIG_VMLINUX=FILE   this ELF image, which needs no modules, instead of Debian's
+#   RIG_MONITOR=1      QEMU's monitor listens at build/logs/NAME/monitor
 #   RIG_QUIET=1        do not show the script's output while it runs
 set -euo pipefail
 
@@ -48,7 +49,9 @@ if [ -z "${RIG_VMLINUX:-}" ]; then
 fi
 "$here/image.sh" "$version" "$cache"
 
-common=(-nodefaults -no-user-config -display none -monitor none -no-reboot
+monitor=none
+[ -z "${RIG_MONITOR:-}" ] || monitor=unix:$out/monitor,server,nowait
+common=(-nodefaults -no-user-config -display none -monitor "$monitor" -no-reboot
 	-kernel "$cache/vmlinux-$version" -initrd "$cache/initramfs-$version")
 # The watchdogs are lenient because an emulated CPU can wait long for a real
 # one. Mitigations cost much and protect a guest from nobody.
