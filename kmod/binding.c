@@ -5,6 +5,7 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
+#include "hash.h"
 #include "map.h"
 #include "net.h"
 
@@ -21,7 +22,7 @@ static u32 hash_side(const struct rnat_key *side,
 		.family = side->family,
 	};
 
-	return rnat_table_hash(&key, sizeof(key), seed);
+	return rnat_hash(&key, seed);
 }
 
 static u32 hash_priv(const void *obj, u32 len, u32 seed)
@@ -65,7 +66,7 @@ static int cmp_pub(struct rhashtable_compare_arg *arg, const void *obj)
 static const struct rhashtable_params priv_params = {
 	.key_len = sizeof(struct rnat_key),
 	.head_offset = offsetof(struct rnat_binding, by_priv),
-	.hashfn = rnat_table_hash,
+	.hashfn = rnat_hash_fn,
 	.obj_hashfn = hash_priv,
 	.obj_cmpfn = cmp_priv,
 	.automatic_shrinking = true,
@@ -74,7 +75,7 @@ static const struct rhashtable_params priv_params = {
 static const struct rhashtable_params pub_params = {
 	.key_len = sizeof(struct rnat_key),
 	.head_offset = offsetof(struct rnat_binding, by_pub),
-	.hashfn = rnat_table_hash,
+	.hashfn = rnat_hash_fn,
 	.obj_hashfn = hash_pub,
 	.obj_cmpfn = cmp_pub,
 	.automatic_shrinking = true,

@@ -6,6 +6,7 @@
 #include <linux/slab.h>
 
 #include "binding.h"
+#include "hash.h"
 #include "map.h"
 #include "net.h"
 #include "tcp.h"
@@ -158,7 +159,7 @@ struct rnat_block *rnat_block_new(struct rnat_net *rn, const struct rnat_key *pu
 			GFP_KERNEL_ACCOUNT);
 	if (!block)
 		return NULL;
-	hash = rnat_table_hash(pub, sizeof(*pub), 0);
+	hash = rnat_hash(pub, 0);
 	block->shard = &rn->bindings.shards[hash & rn->bindings.shard_mask];
 	block->ports.count = ports;
 	block->ports.first = ntohs(pub->port);

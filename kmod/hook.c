@@ -19,6 +19,7 @@
 
 #include "family.h"
 #include "net.h"
+#include "quick.h"
 #include "trace.h"
 #include "translate.h"
 #include "unreach.h"
@@ -59,12 +60,15 @@ static enum rnat_outcome run(struct rnat_job *job,
 static bool is_from_inside(struct rnat_job *job)
 {
 	const struct net_device *in = job->state->in;
-	u32 vrf = l3mdev_master_ifindex_rcu(in);
 	u8 pf = job->state->pf;
+	u32 vrf;
 
 	job->prefix = rnat_family_lookup_src(job->inside, job->skb, pf,
 					     rnat_family_iif(job->skb, pf, in));
-	if (!job->prefix && unlikely(vrf))
+	if (job->prefix)
+		return true;
+	vrf = l3mdev_master_ifindex_rcu(in);
+	if (unlikely(vrf))
 		job->prefix =
 			rnat_family_lookup_src(job->inside, job->skb, pf, vrf);
 	return job->prefix;
@@ -126,10 +130,28 @@ static unsigned int conclude(const struct rnat_job *job,
 	return NF_DROP;
 }
 
-static unsigned int pre_routing(void *priv, struct sk_buff *skb,
-				const struct nf_hook_state *state)
+/* Was it so simple that all is done? */
+static __always_inline bool
+is_quick(struct rnat_net *rn, struct sk_buff *skb,
+	 const struct nf_hook_state *state,
+	 int (*way)(struct rnat_net *rn, struct rnat_inside *inside,
+		    struct sk_buff *skb, const struct nf_hook_state *state))
 {
-	struct rnat_net *rn = priv;
+	struct rnat_inside *inside = rcu_dereference(rn->inside);
+	int counter;
+
+	if (unlikely(!inside) || rnat_family_is_6(state->pf))
+		return false;
+	counter = way(rn, inside, skb, state);
+	if (counter > 0)
+		rnat_stats_inc(rn, counter);
+	return counter >= 0;
+}
+
+static noinline unsigned int
+pre_routing_slowly(struct rnat_net *rn, struct sk_buff *skb,
+		   const struct nf_hook_state *state)
+{
 	struct rnat_job job;
 
 	if (rnat_family_is_second_round(skb, state->pf, state->in))
@@ -139,6 +161,14 @@ static unsigned int pre_routing(void *priv, struct sk_buff *skb,
 		return NF_ACCEPT;
 	}
 	return conclude(&job, at_pre_routing(&job));
+}
+
+static unsigned int pre_routing(void *priv, struct sk_buff *skb,
+				const struct nf_hook_state *state)
+{
+	if (is_quick(priv, skb, state, rnat_quick_inbound))
+		return NF_ACCEPT;
+	return pre_routing_slowly(priv, skb, state);
 }
 
 static unsigned int local_out(void *priv, struct sk_buff *skb,
@@ -192,10 +222,10 @@ static enum rnat_outcome at_post_routing(struct rnat_job *job)
 	return outcome;
 }
 
-static unsigned int post_routing(void *priv, struct sk_buff *skb,
-				 const struct nf_hook_state *state)
+static noinline unsigned int
+post_routing_slowly(struct rnat_net *rn, struct sk_buff *skb,
+		    const struct nf_hook_state *state)
 {
-	struct rnat_net *rn = priv;
 	enum rnat_outcome outcome;
 	unsigned int verdict;
 	struct rnat_job job;
@@ -212,6 +242,14 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 	if (outcome == RNAT_DROP && is_told(job.reason))
 		rnat_unreach_send(rn, skb);
 	return verdict;
+}
+
+static unsigned int post_routing(void *priv, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	if (is_quick(priv, skb, state, rnat_quick_outbound))
+		return NF_ACCEPT;
+	return post_routing_slowly(priv, skb, state);
 }
 
 bool rnat_hook_ask(struct rnat_net *rn, struct sk_buff *skb,

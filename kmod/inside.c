@@ -175,6 +175,7 @@ int rnat_inside_seal(struct rnat_inside *inside,
 		p[i].parent = parent;
 		p[i].index = i;
 		p[i].iface = find_iface(inside, i);
+		inside->ifaces |= BIT_ULL(p[i].ifindex % 64);
 		inside->has_ports |= p[i].kind != ROAMNAT_KIND_ADDRESS;
 		inside->has_marks |= p[i].mark_mask != 0;
 	}
@@ -187,7 +188,7 @@ int rnat_inside_seal(struct rnat_inside *inside,
 	return 0;
 }
 
-struct rnat_prefix *rnat_inside_lookup(struct rnat_inside *inside,
+struct rnat_prefix *rnat_inside_search(struct rnat_inside *inside,
 				       u32 ifindex, __be32 addr)
 {
 	u32 host = ntohl(addr);

@@ -42,6 +42,7 @@ struct rnat_inside {
 	u32 count4;		/* those of IPv4, which come first */
 	bool has_ports;
 	bool has_marks;
+	u64 ifaces;		/* bits of ifindex % 64 that have prefixes */
 	u32 n_exclude;
 	struct rnat_exclude *exclude;	/* behind the last prefix */
 	struct rnat_prefix prefix[];	/* by family, ifindex, address, length */
@@ -65,9 +66,31 @@ int rnat_inside_set_address(struct rnat_prefix *prefix,
 void rnat_inside_get_address(const struct rnat_prefix *prefix,
 			     union nf_inet_addr *addr);
 
-/* The narrowest prefix of the interface that has the address, or NULL. */
-struct rnat_prefix *rnat_inside_lookup(struct rnat_inside *inside,
+/* False: the interface has no prefix. One look for most interfaces. */
+static inline bool rnat_inside_may_be(const struct rnat_inside *inside,
+				      u32 ifindex)
+{
+	return inside->ifaces & BIT_ULL(ifindex % 64);
+}
+
+struct rnat_prefix *rnat_inside_search(struct rnat_inside *inside,
 				       u32 ifindex, __be32 addr);
+
+/* The narrowest prefix of the interface that has the address, or NULL. */
+static inline struct rnat_prefix *
+rnat_inside_lookup(struct rnat_inside *inside, u32 ifindex, __be32 addr)
+{
+	struct rnat_prefix *only = &inside->prefix[0];
+	u32 host = ntohl(addr);
+
+	if (!rnat_inside_may_be(inside, ifindex))
+		return NULL;
+	if (inside->count4 == 1)
+		return only->ifindex == ifindex && host >= only->first &&
+		       host <= only->last ? only : NULL;
+	return rnat_inside_search(inside, ifindex, addr);
+}
+
 struct rnat_prefix *rnat_inside_lookup6(struct rnat_inside *inside,
 					u32 ifindex,
 					const struct in6_addr *addr);

@@ -4,6 +4,7 @@
 #include <linux/math64.h>
 #include <linux/slab.h>
 
+#include "hash.h"
 #include "net.h"
 #include "tuple.h"
 
@@ -51,7 +52,7 @@ bool rnat_limit_take_source(struct rnat_net *rn, const struct rnat_key *key,
 	whole.port = 0;
 	whole.proto = 0;
 	set = rn->limit.sources +
-	      WAYS * (rnat_table_hash(&whole, sizeof(whole), 0) % SETS);
+	      WAYS * (rnat_hash(&whole, 0) % SETS);
 	source = set;
 	for (i = 0; i < WAYS; i++) {
 		if (is_of(&set[i], &whole)) {

@@ -11,6 +11,7 @@
 
 #include "binding.h"
 #include "floor.h"
+#include "hash.h"
 #include "map.h"
 #include "net.h"
 #include "netlink.h"
@@ -24,7 +25,7 @@ static int __init roamnat_init(void)
 	err = rnat_selftest_run();
 	if (err)
 		return err;
-	rnat_table_seed();
+	rnat_hash_init();
 	err = rnat_map_init();
 	if (err)
 		return err;

@@ -4,7 +4,7 @@
 #include <linux/math64.h>
 #include <linux/slab.h>
 
-#include "net.h"
+#include "judge.h"
 
 static struct kmem_cache *map_cache __read_mostly;
 
@@ -40,52 +40,11 @@ void rnat_map_free_rcu(struct rnat_map *map)
 	call_rcu(&map->rcu, free_rcu);
 }
 
-static bool lease_is_over(const struct rnat_net *rn, u64 now)
-{
-	u64 end = READ_ONCE(rn->lease_end);
-
-	return end && now >= end;
-}
-
-/*
- * Pairs with the smp_store_release()s in control.c. Who sees a state or an
- * incarnation sees what was written before it; so nobody translates at an old
- * epoch with a new incarnation, or passes packets that are still held.
- */
-static u32 blocked_in(const struct rnat_net *rn, const struct rnat_map *map,
-		      u8 state, u64 now)
-{
-	u64 incarnation;
-
-	switch (state) {
-	case ROAMNAT_STATE_ACTIVE:
-		break;
-	case ROAMNAT_STATE_MOVING_OUT:
-		return ROAMNAT_A_COUNTER_DROP_MOVING_OUT;
-	case ROAMNAT_STATE_RELEASING:
-		return ROAMNAT_A_COUNTER_DROP_RELEASING;
-	case ROAMNAT_STATE_HELD:
-	case RNAT_STATE_NONE:
-		return ROAMNAT_A_COUNTER_DROP_SUSPENDED;
-	}
-
-	/* Pairs with rnat_control_session(): the lease comes with it. */
-	incarnation = smp_load_acquire(&rn->incarnation);
-	if (!incarnation)
-		return ROAMNAT_A_COUNTER_DROP_SUSPENDED;
-	/* Pairs with enter_granted(): the epoch comes with it. */
-	if (smp_load_acquire(&map->incarnation) != incarnation)
-		return ROAMNAT_A_COUNTER_DROP_SUSPENDED;
-	if (lease_is_over(rn, now))
-		return ROAMNAT_A_COUNTER_DROP_LEASE;
-	return 0;
-}
-
 u32 rnat_map_blocked(const struct rnat_net *rn, const struct rnat_map *map,
 		     u64 now)
 {
 	/* Pairs with the stores of a state in control.c. */
-	return blocked_in(rn, map, smp_load_acquire(&map->state), now);
+	return rnat_judge_state(rn, map, smp_load_acquire(&map->state), now);
 }
 
 u32 rnat_map_judge(const struct rnat_net *rn, const struct rnat_map *map,
@@ -93,7 +52,7 @@ u32 rnat_map_judge(const struct rnat_net *rn, const struct rnat_map *map,
 {
 	/* Pairs with the stores of a state in control.c. */
 	u8 state = smp_load_acquire(&map->state);
-	u32 blocked = blocked_in(rn, map, state, now);
+	u32 blocked = rnat_judge_state(rn, map, state, now);
 
 	if (!blocked)
 		return READ_ONCE(map->draining) ? RNAT_MAP_HOLD :
@@ -118,7 +77,7 @@ bool rnat_map_is_suspended(const struct rnat_net *rn,
 	u64 incarnation = READ_ONCE(rn->incarnation);
 
 	return !incarnation || READ_ONCE(map->incarnation) != incarnation ||
-	       lease_is_over(rn, rnat_clock());
+	       rnat_judge_lease_is_over(rn, rnat_clock());
 }
 
 void rnat_map_timer(const struct rnat_map *map, struct rnat_timer *timer)

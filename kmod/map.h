@@ -91,10 +91,11 @@ static inline bool rnat_map_is_frozen(const struct rnat_map *map)
 static inline void rnat_map_mark_translated(struct rnat_map *map, u64 now,
 					    bool refresh)
 {
-	if (unlikely(!READ_ONCE(map->first_translated)))
-		WRITE_ONCE(map->first_translated, now);
-	if (READ_ONCE(map->last_translated) != now)
+	if (READ_ONCE(map->last_translated) != now) {
 		WRITE_ONCE(map->last_translated, now);
+		if (unlikely(!READ_ONCE(map->first_translated)))
+			WRITE_ONCE(map->first_translated, now);
+	}
 	if (refresh && READ_ONCE(map->last_used) != now)
 		WRITE_ONCE(map->last_used, now);
 }

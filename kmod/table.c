@@ -2,27 +2,31 @@
 #include "table.h"
 
 #include <linux/rhashtable.h>
-#include <linux/siphash.h>
+#include <linux/slab.h>
 
+#include "hash.h"
 #include "map.h"
 
-static hsiphash_key_t hash_key __read_mostly;
-
-/* A keyed hash: tenants choose their addresses and ports, and must not be able
- * to choose their bucket. @seed changes when a table is rehashed.
- */
-u32 rnat_table_hash(const void *key, u32 len, u32 seed)
+static int cmp_priv(struct rhashtable_compare_arg *arg, const void *obj)
 {
-	hsiphash_key_t k = { { hash_key.key[0] ^ seed, hash_key.key[1] } };
+	const struct rnat_map *map = obj;
 
-	return hsiphash(key, len, &k);
+	return !rnat_key_equal(arg->key, &map->priv);
+}
+
+static int cmp_pub(struct rhashtable_compare_arg *arg, const void *obj)
+{
+	const struct rnat_map *map = obj;
+
+	return !rnat_key_equal(arg->key, &map->pub);
 }
 
 static const struct rhashtable_params priv_params = {
 	.key_len = sizeof(struct rnat_key),
 	.key_offset = offsetof(struct rnat_map, priv),
 	.head_offset = offsetof(struct rnat_map, by_priv),
-	.hashfn = rnat_table_hash,
+	.hashfn = rnat_hash_fn,
+	.obj_cmpfn = cmp_priv,
 	.automatic_shrinking = true,
 };
 
@@ -30,7 +34,8 @@ static const struct rhashtable_params pub_params = {
 	.key_len = sizeof(struct rnat_key),
 	.key_offset = offsetof(struct rnat_map, pub),
 	.head_offset = offsetof(struct rnat_map, by_pub),
-	.hashfn = rnat_table_hash,
+	.hashfn = rnat_hash_fn,
+	.obj_cmpfn = cmp_pub,
 	.automatic_shrinking = true,
 };
 
@@ -119,6 +124,51 @@ static void count(struct rnat_table *table, const struct rnat_map *map, u32 add)
 	table->generation++;
 }
 
+static int prepare_nets(struct rnat_table *table)
+{
+	unsigned long *nets;
+	u32 *count;
+
+	if (table->nets)
+		return 0;
+	nets = kvzalloc(BITS_TO_BYTES(1 << RNAT_NET_BITS), GFP_KERNEL_ACCOUNT);
+	count = kvcalloc(1 << RNAT_NET_BITS, sizeof(*count),
+			 GFP_KERNEL_ACCOUNT);
+	if (!nets || !count) {
+		kvfree(nets);
+		kvfree(count);
+		return -ENOMEM;
+	}
+	table->net_count = count;
+	smp_store_release(&table->nets, nets);
+	return 0;
+}
+
+int rnat_table_note_public(struct rnat_table *table,
+			   const struct rnat_key *key)
+{
+	u32 net = rnat_table_net(key->addr.ip);
+	int err;
+
+	if (key->family != NFPROTO_IPV4)
+		return 0;
+	err = prepare_nets(table);
+	if (err)
+		return err;
+	if (!table->net_count[net]++)
+		set_bit(net, table->nets);
+	return 0;
+}
+
+void rnat_table_forget_public(struct rnat_table *table,
+			      const struct rnat_key *key)
+{
+	u32 net = rnat_table_net(key->addr.ip);
+
+	if (key->family == NFPROTO_IPV4 && !--table->net_count[net])
+		clear_bit(net, table->nets);
+}
+
 int rnat_table_insert(struct rnat_table *table, struct rnat_map *map, u32 max)
 {
 	int err;
@@ -127,10 +177,13 @@ int rnat_table_insert(struct rnat_table *table, struct rnat_map *map, u32 max)
 		err = -ENOSPC;
 		goto err_count;
 	}
+	err = rnat_table_note_public(table, &map->pub);
+	if (err)
+		goto err_count;
 	err = rhashtable_lookup_insert_fast(&table->by_priv, &map->by_priv,
 					    priv_params);
 	if (err)
-		goto err_count;
+		goto err_net;
 	err = rhashtable_lookup_insert_fast(&table->by_pub, &map->by_pub,
 					    pub_params);
 	if (err)
@@ -146,6 +199,8 @@ err_pub:
 	rhashtable_remove_fast(&table->by_pub, &map->by_pub, pub_params);
 err_priv:
 	rhashtable_remove_fast(&table->by_priv, &map->by_priv, priv_params);
+err_net:
+	rnat_table_forget_public(table, &map->pub);
 err_count:
 	atomic_dec(&table->count);
 	/* Both mean that the hash table cannot grow fast enough now. */
@@ -156,6 +211,7 @@ void rnat_table_remove(struct rnat_table *table, struct rnat_map *map)
 {
 	rhashtable_remove_fast(&table->by_pub, &map->by_pub, pub_params);
 	rhashtable_remove_fast(&table->by_priv, &map->by_priv, priv_params);
+	rnat_table_forget_public(table, &map->pub);
 	rb_erase(&map->by_id, &table->by_id);
 	atomic_dec(&table->count);
 	count(table, map, -1);
@@ -185,9 +241,6 @@ void rnat_table_uninit(struct rnat_table *table)
 {
 	rhashtable_destroy(&table->by_pub);
 	rhashtable_free_and_destroy(&table->by_priv, free_map, NULL);
-}
-
-void rnat_table_seed(void)
-{
-	get_random_bytes(&hash_key, sizeof(hash_key));
+	kvfree(table->nets);
+	kvfree(table->net_count);
 }

@@ -7,6 +7,8 @@
 #define _RNAT_TABLE_H
 
 #include <linux/atomic.h>
+#include <linux/bitops.h>
+#include <linux/hash.h>
 #include <linux/rbtree.h>
 #include <linux/rhashtable-types.h>
 #include <linux/types.h>
@@ -14,6 +16,8 @@
 struct rnat_key;
 struct rnat_map;
 struct rnat_net;
+
+#define RNAT_NET_BITS	16
 
 /* A block has 2^1 to 2^15 ports. */
 #define RNAT_ORDERS	16
@@ -25,10 +29,31 @@ struct rnat_table {
 	u32 addresses;		/* address mappings; read by packets */
 	u32 orders;		/* sizes of blocks, as bits; read by packets */
 	u32 blocks[RNAT_ORDERS];	/* blocks of each size */
+	unsigned long *nets;	/* bit of a /24: it may have a public address */
+	u32 *net_count;		/* public sides of each bit; under the mutex */
 	struct rb_root by_id;	/* under the mutex */
 	atomic_t count;
 	u32 generation;		/* of the set, for dumps; under the mutex */
 };
+
+static inline u32 rnat_table_net(__be32 addr)
+{
+	return ((ntohl(addr) >> 8) * GOLDEN_RATIO_32) >> (32 - RNAT_NET_BITS);
+}
+
+/*
+ * Could this IPv4 address be a public one? Says yes of a stranger in 16 with a
+ * million mappings, and no to nearly all that is only forwarded, by looking at
+ * one bit. Under RCU.
+ */
+static inline bool rnat_table_may_be_public(const struct rnat_table *table,
+					    __be32 addr)
+{
+	/* Pairs with prepare_nets(). */
+	const unsigned long *nets = smp_load_acquire(&table->nets);
+
+	return nets && test_bit(rnat_table_net(addr), nets);
+}
 
 /* Under RCU; the mapping is good until rcu_read_unlock(). */
 struct rnat_map *rnat_table_lookup_priv(struct rnat_table *table,
@@ -53,12 +78,16 @@ int rnat_table_insert(struct rnat_table *table, struct rnat_map *map, u32 max);
 /* Out of all indexes; the caller frees it by RCU. Under the mutex. */
 void rnat_table_remove(struct rnat_table *table, struct rnat_map *map);
 
-/* The seeded hash of keys; the function of every table that has rnat_keys. */
-u32 rnat_table_hash(const void *key, u32 len, u32 seed);
+/* For rnat_table_may_be_public(), of what else has public sides: as often forgotten
+ * as noted. 0 or -ENOMEM. Under the mutex.
+ */
+int rnat_table_note_public(struct rnat_table *table,
+			   const struct rnat_key *key);
+void rnat_table_forget_public(struct rnat_table *table,
+			      const struct rnat_key *key);
 
 int rnat_table_init(struct rnat_table *table);
 /* Frees what is in it. No packet and no command may run any more. */
 void rnat_table_uninit(struct rnat_table *table);
-void rnat_table_seed(void);
 
 #endif

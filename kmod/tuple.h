@@ -29,7 +29,15 @@ struct rnat_key {
 	__be16 port;
 	u8 proto;
 	u8 family;
-};
+} __aligned(8);
+
+static inline bool rnat_key_equal(const struct rnat_key *a,
+				  const struct rnat_key *b)
+{
+	const u64 *x = (const u64 *)a, *y = (const u64 *)b;
+
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]));
+}
 
 /* What can be done with the header after the IP header. */
 enum rnat_l4 {

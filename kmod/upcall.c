@@ -5,6 +5,7 @@
 #include <linux/slab.h>
 
 #include "block.h"
+#include "hash.h"
 #include "held.h"
 #include "hook.h"
 #include "map.h"
@@ -33,7 +34,7 @@ static const struct rhashtable_params miss_params = {
 	.key_len = sizeof(struct rnat_key),
 	.key_offset = offsetof(struct rnat_miss, key),
 	.head_offset = offsetof(struct rnat_miss, node),
-	.hashfn = rnat_table_hash,
+	.hashfn = rnat_hash_fn,
 	.automatic_shrinking = true,
 };
 

@@ -211,13 +211,13 @@ address6() { # MAPPINGS
 	unload
 }
 
-# 1024 VMs of 8 ports each; the packets before make the bindings.
+# 1024 VMs of 8 ports each (pktgen leaves the largest one out); the packets before make the bindings.
 session() {
-	local ports=("udp_src_min 5000" "udp_src_max 5007" "flag UDPSRC_RND")
+	local ports=("udp_src_min 5000" "udp_src_max 5008" "flag UDPSRC_RND")
 	load -k block -n 1024
 	generate in0 120000 "${forward[@]}" "${ports[@]}" >/dev/null
 	measure session_hook in0 out0 8192 2000 "${forward[@]}" "${ports[@]}"
-	back $PUB.0.0 $PUB.3.255 "udp_src_min 9" "udp_src_max 9" "udp_dst_min 1024" "udp_dst_max 1031" \
+	back $PUB.0.0 $PUB.3.255 "udp_src_min 9" "udp_src_max 9" "udp_dst_min 1024" "udp_dst_max 1032" \
 		"flag UDPDST_RND"
 	measure session_hook_rev out0 in0 8192 2000 "${settings[@]}"
 	unload
