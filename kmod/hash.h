@@ -21,19 +21,15 @@
 
 extern u64 rnat_hash_keys[RNAT_HASH_WORDS + 1];
 
-static inline u64 rnat_hash_add(u64 sum, int i, u32 word, u32 seed)
-{
-	return sum + (rnat_hash_keys[i] ^ ((u64)seed << 32 | seed)) * word;
-}
-
 /* Of an IPv4 key: the rest of its address is zero, and adds nothing. */
 static inline u32 rnat_hash_words(u32 addr, u32 zone, u32 tail, u32 seed)
 {
 	u64 sum = rnat_hash_keys[RNAT_HASH_WORDS];
 
-	sum = rnat_hash_add(sum, 0, addr, seed);
-	sum = rnat_hash_add(sum, 4, zone, seed);
-	return rnat_hash_add(sum, 5, tail, seed) >> 32;
+	sum += rnat_hash_keys[0] * addr;
+	sum += rnat_hash_keys[4] * zone;
+	sum += rnat_hash_keys[5] * tail;
+	return sum >> 32 ^ seed;
 }
 
 /* The last word of a key. */
@@ -46,7 +42,7 @@ static inline u32 rnat_hash_tail(__be16 port, u8 proto, u8 family)
 #endif
 }
 
-/* @seed changes when a table is rehashed. */
+/* @seed changes when a table is rehashed, for which there is no need. */
 static inline u32 rnat_hash(const struct rnat_key *key, u32 seed)
 {
 	const u32 *word = (const u32 *)key;
@@ -59,8 +55,8 @@ static inline u32 rnat_hash(const struct rnat_key *key, u32 seed)
 		return rnat_hash_words(word[0], word[4], word[5], seed);
 	sum = rnat_hash_keys[RNAT_HASH_WORDS];
 	for (i = 0; i < RNAT_HASH_WORDS; i++)
-		sum = rnat_hash_add(sum, i, word[i], seed);
-	return sum >> 32;
+		sum += rnat_hash_keys[i] * word[i];
+	return sum >> 32 ^ seed;
 }
 
 /* For struct rhashtable_params. */

@@ -70,7 +70,7 @@ void rnat_inside_get_address(const struct rnat_prefix *prefix,
 static inline bool rnat_inside_may_be(const struct rnat_inside *inside,
 				      u32 ifindex)
 {
-	return inside->ifaces & BIT_ULL(ifindex % 64);
+	return inside->ifaces >> ifindex % 64 & 1;
 }
 
 struct rnat_prefix *rnat_inside_search(struct rnat_inside *inside,

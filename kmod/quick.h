@@ -283,26 +283,18 @@ static __always_inline bool is_plain(const struct net_device *dev)
 	return !(dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE));
 }
 
-static __always_inline int
-rnat_quick_inbound(struct rnat_net *rn, struct rnat_inside *inside,
-		   struct sk_buff *skb, const struct nf_hook_state *state)
+/* One whose destination may be public. Out of line, for all that are not. */
+static noinline int rnat_quick_public(struct rnat_net *rn,
+				      struct rnat_inside *inside,
+				      struct sk_buff *skb, u32 ifindex)
 {
 	const struct iphdr *ip = ip_hdr(skb);
-	u32 ifindex = state->in->ifindex;
 	struct rnat_binding *binding;
 	struct rnat_map *map;
 	unsigned int at;
 	__be16 port = 0;
 	u64 now;
 
-	if (unlikely(!is_plain(state->in)))
-		return RNAT_QUICK_NO;
-	if (!rnat_table_may_be_public(&rn->table, ip->daddr)) {
-		if (!rnat_inside_may_be(inside, ifindex))
-			return ROAMNAT_A_COUNTER_PASS_NOT_PUBLIC;
-		return rnat_inside_lookup(inside, ifindex, ip->saddr) ?
-		       0 : RNAT_QUICK_NO;
-	}
 	at = check_at(skb, ip);
 	if (!at || inside->has_marks ||
 	    READ_ONCE(rn->config.filtering) !=
@@ -328,6 +320,23 @@ rnat_quick_inbound(struct rnat_net *rn, struct rnat_inside *inside,
 	/* From inside, POST_ROUTING counts it. */
 	return rnat_inside_lookup(inside, ifindex, ip_hdr(skb)->saddr) ?
 	       0 : ROAMNAT_A_COUNTER_IN_TRANSLATED;
+}
+
+static __always_inline int
+rnat_quick_inbound(struct rnat_net *rn, struct rnat_inside *inside,
+		   struct sk_buff *skb, const struct nf_hook_state *state)
+{
+	const struct iphdr *ip = ip_hdr(skb);
+	u32 ifindex = state->in->ifindex;
+
+	if (unlikely(!is_plain(state->in)))
+		return RNAT_QUICK_NO;
+	if (rnat_table_may_be_public(&rn->table, ip->daddr))
+		return rnat_quick_public(rn, inside, skb, ifindex);
+	if (!rnat_inside_may_be(inside, ifindex))
+		return ROAMNAT_A_COUNTER_PASS_NOT_PUBLIC;
+	return rnat_inside_lookup(inside, ifindex, ip->saddr) ?
+	       0 : RNAT_QUICK_NO;
 }
 
 static __always_inline int
