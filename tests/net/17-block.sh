@@ -18,13 +18,5 @@ quiet ns vm1 nft -f - <<-END
 	}
 END
 
-while read -r word rest; do
-	case $word in
-	say) say "$rest" ;;
-	ok) ok "$rest" ;;
-	not-ok) fail "$rest" ;;
-	end) break ;;
-	esac
-done < <(exec /usr/bin/python3 -S -E "$NET_DIR/block.py" "$TOP" 2>"$LOGS/block.err" </dev/null)
-[ "$word" = end ] || bail "block.py broke off: $(tail -n 5 "$LOGS/block.err")"
+speak "$LOGS/block.err" /usr/bin/python3 -S -E "$NET_DIR/block.py" "$TOP" || exit
 must unload_module

@@ -121,6 +121,23 @@ tap() {
 	[ "$rc" = 0 ] || fail "$1 ends with 0 (it did with $rc)"
 }
 
+# speak LOG CMD...: a program that says "say", "ok" and "not-ok" TEXT, and "end" when it
+# has come to its end; its lines become ours. Its standard error goes to LOG.
+speak() {
+	local log=$1 word='' rest
+	shift
+	while read -r word rest; do
+		case $word in
+		say) say "$rest" ;;
+		ok) ok "$rest" ;;
+		not-ok) fail "$rest" ;;
+		end) return ;;
+		esac
+	done < <(exec "$@" 2>"$log" </dev/null)
+	say "$(tail -n 5 "$log")"
+	fail "$* comes to its end"
+}
+
 # pause: 50 ms, without starting a program.
 exec {NOTHING}<> <(:)
 pause() { read -r -t 0.05 -u "$NOTHING" || :; }
