@@ -33,7 +33,7 @@ NETS = {"address": ("10.1.%d.%d", "198.18.%d.%d"), "port": ("10.2.%d.%d", "198.1
 INSIDE = [("10.1.0.0/16", "address", 1), ("10.2.0.0/16", "port", 1), ("10.3.0.0/16", "block", 1)]
 BLOCK = 1024    # ports
 TIME = {UDP: ("udp_ms", 300000), TCP: ("tcp_established_ms", 7440000), ICMP: ("icmp_ms", 60000)}
-WAIT = 20
+WAIT = 20 * talk.SLOW
 
 
 class Wrong(Exception):

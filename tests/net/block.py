@@ -101,7 +101,7 @@ def becomes(text, wanted, id_, proto, port):
 
 
 def timers():
-    gw1.config(udp_ms=1000, port_hold_off_ms=3000)
+    gw1.config(udp_ms=1000 * talk.SLOW, port_hold_off_ms=3000 * talk.SLOW)
     gw1.grant(3, 1, VM3, 0, PUB3, 2048, 8)
     vm1.udp(VM3, 4000, GHOST, 9)
     pub = until(lambda: gw1.binding(3, UDP, 4000)).pub
@@ -209,7 +209,7 @@ def tcp():
         out(flags)
     b = until(lambda: gw1.binding(3, TCP, 80))
     check("and then no end can be told", b.state == "established" and b.many, b)
-    gw1.config(tcp_opening_ms=1000)
+    gw1.config(tcp_opening_ms=1000 * talk.SLOW)
     vm1.tcp(VM3, 81, GHOST, 80, SYN)
     becomes("7857-2.2 without an answer it ends after tcp-opening-ms", "resting", 3, TCP, 81)
     gw1.config(tcp_opening_ms=240000, port_hold_off_ms=0)
@@ -338,7 +338,7 @@ def hairpin():
 
 
 def move():
-    gw1.config(udp_ms=2000, port_hold_off_ms=120000)
+    gw1.config(udp_ms=2000 * talk.SLOW, port_hold_off_ms=120000)
     vm1.udp(VM1, 6100, GHOST, 9)
     becomes("before the move, one rests", "resting", 1, UDP, 6100)
     gw1.config(udp_ms=300000)

@@ -20,7 +20,7 @@ HEADER = sys.argv[1] + "/include/uapi/linux/roamnat.h"
 SRV, SRV2, GHOST, GHOST2 = ("192.0.2.%d" % i for i in (2, 3, 77, 78))
 TCP, UDP, ICMP = 6, 17, 1
 FIN, SYN, RST, ACK = 1, 2, 4, 16
-WAIT = 10
+WAIT = 10 * talk.SLOW
 
 
 def constants(path):
