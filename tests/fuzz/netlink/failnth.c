@@ -18,18 +18,6 @@
 
 #define FAIL_MAX 200	/* allocations of one command; no command has so many */
 
-static unsigned int passed, failed;
-
-static void result(bool ok, const char *what, const char *how)
-{
-	if (ok)
-		passed++;
-	else
-		failed++;
-	printf("%s %u - %s %s\n", ok ? "ok" : "not ok", passed + failed, what, how);
-	fflush(stdout);
-}
-
 static struct nl_buf before, after, done;
 
 /* A timer goes on and a counter counts: neither is what a command has changed. */
@@ -45,7 +33,8 @@ static void blank(struct nl_buf *b, uint16_t type)
 	}
 }
 
-static void add(struct nl *nl, struct nl_buf *all, uint8_t cmd, uint16_t flags, uint16_t moving)
+static void add(struct nl *nl, struct nl_buf *all, uint8_t cmd, uint16_t flags,
+		const uint16_t *moving)
 {
 	int err;
 
@@ -56,20 +45,31 @@ static void add(struct nl *nl, struct nl_buf *all, uint8_t cmd, uint16_t flags, 
 		fprintf(stderr, "failnth: command %u: %s\n", cmd, strerror(-err));
 		exit(1);
 	}
-	blank(&nl_answer, moving);
+	for (; *moving; moving++)
+		blank(&nl_answer, *moving);
 	memcpy(all->data + all->len, nl_answer.data, nl_answer.len);
 	all->len += nl_answer.len;
 }
 
 static void snapshot(struct nl *nl, struct nl_buf *all)
 {
+	static const uint16_t nothing[] = { 0 }, timer[] = { ROAMNAT_A_MAPPING_TIMER, 0 };
+	static const uint16_t binding[] = { ROAMNAT_A_MAPPING_BINDING, 0 };
+	static const uint16_t counters[] = {
+		ROAMNAT_A_STATS_COUNTERS, ROAMNAT_A_STATS_UPCALLS, ROAMNAT_A_STATS_UPCALLS_MERGED,
+		ROAMNAT_A_STATS_UPCALLS_LOST, ROAMNAT_A_STATS_IDLE_EVENTS,
+		ROAMNAT_A_STATS_ICMP_SENT, ROAMNAT_A_STATS_ICMP_SUPPRESSED,
+		ROAMNAT_A_STATS_STALE_REFUSED, 0,
+	};
+
 	all->len = 0;
-	add(nl, all, ROAMNAT_CMD_MAPPING_GET, NLM_F_DUMP, ROAMNAT_A_MAPPING_TIMER);
-	add(nl, all, ROAMNAT_CMD_INSIDE_GET, NLM_F_DUMP, 0);
-	add(nl, all, ROAMNAT_CMD_CONFIG_GET, NLM_F_ACK, 0);
-	add(nl, all, ROAMNAT_CMD_SESSION_GET, NLM_F_ACK, 0);
+	add(nl, all, ROAMNAT_CMD_MAPPING_GET, NLM_F_DUMP, timer);
+	add(nl, all, ROAMNAT_CMD_BINDING_GET, NLM_F_DUMP, binding);
+	add(nl, all, ROAMNAT_CMD_INSIDE_GET, NLM_F_DUMP, nothing);
+	add(nl, all, ROAMNAT_CMD_CONFIG_GET, NLM_F_ACK, nothing);
+	add(nl, all, ROAMNAT_CMD_SESSION_GET, NLM_F_ACK, nothing);
 	/* The gauges: bounds must not fill up with what was refused. */
-	add(nl, all, ROAMNAT_CMD_STATS_GET, NLM_F_ACK, ROAMNAT_A_STATS_COUNTERS);
+	add(nl, all, ROAMNAT_CMD_STATS_GET, NLM_F_ACK, counters);
 }
 
 static bool same(const struct nl_buf *a, const struct nl_buf *b)
@@ -97,13 +97,22 @@ static bool try_whole(const struct nl_command *a)
 	struct nl nl;
 	int err;
 
-	nl_prepare(&nl, a->configured);
-	nl_command(&nl, a->cmd);
+	nl_prepare(&nl, a->before);
+	nl_begin_command(&nl, a);
 	a->put();
 	err = nl_call(&nl, &nl_out, NULL);
 	snapshot(&nl, &done);
 	nl_close(&nl);
 	return !err;
+}
+
+static size_t differs_at(const struct nl_buf *a, const struct nl_buf *b)
+{
+	size_t i;
+
+	for (i = 0; i < a->len && i < b->len && a->data[i] == b->data[i]; i++)
+		;
+	return i;
 }
 
 /* False: @nth is more than the command allocates. */
@@ -112,7 +121,7 @@ static bool attempt(struct nl *nl, const struct nl_command *a, unsigned int nth,
 	bool fired;
 	int err;
 
-	nl_command(nl, a->cmd);
+	nl_begin_command(nl, a);
 	a->put();
 	fail_nth(nth);
 	err = nl_call(nl, &nl_out, NULL);
@@ -120,8 +129,9 @@ static bool attempt(struct nl *nl, const struct nl_command *a, unsigned int nth,
 	snapshot(nl, &after);
 	*ok = same(&after, &done) || (err && same(&after, &before));
 	if (!*ok)
-		printf("# %s: with allocation %u failed: %s; %s what was there before\n", a->name,
-		       nth, strerror(-err), same(&after, &before) ? "left is" : "left is not");
+		printf("# %s: with allocation %u failed: %s; %s what was there before (byte %zu of %zu; of %zu when done: %zu)\n",
+		       a->name, nth, strerror(-err), same(&after, &before) ? "left is" : "left is not",
+		       differs_at(&after, &before), before.len, done.len, differs_at(&after, &done));
 	return fired;
 }
 
@@ -135,7 +145,7 @@ static void sweep(const struct nl_command *a)
 	for (nth = 1; fired && nth < FAIL_MAX; nth++) {
 		/* A namespace in which nothing has changed is as good as new. */
 		if (nl.fd < 0) {
-			nl_prepare(&nl, a->configured);
+			nl_prepare(&nl, a->before);
 			snapshot(&nl, &before);
 		}
 		fired = attempt(&nl, a, nth, &ok);
@@ -146,7 +156,7 @@ static void sweep(const struct nl_command *a)
 	if (nl.fd >= 0)
 		nl_close(&nl);
 	snprintf(how, sizeof(how), "is done or is not, whichever of %u allocations fails", nth - 2);
-	result(all && nth < FAIL_MAX, a->name, how);
+	nl_result(all && nth < FAIL_MAX, a->name, how);
 }
 
 int main(void)
@@ -160,6 +170,5 @@ int main(void)
 	}
 	for (i = 0; i < nl_command_count; i++)
 		sweep(&nl_commands[i]);
-	printf("failnth: %u passed, %u failed\n", passed, failed);
-	return failed != 0;
+	return nl_end("failnth");
 }

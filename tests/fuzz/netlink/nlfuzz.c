@@ -8,6 +8,7 @@
  * messages is right as far as one message can be, so that the others meet a table
  * with something in it. Each thread's messages follow from SEED and its number.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <linux/genetlink.h>
 #include <linux/roamnat.h>
@@ -26,6 +27,10 @@
 #define LIFE 20000		/* messages after which the namespace is left */
 #define IDS 12			/* mappings that messages are about */
 #define ERRNO_MAX 200
+#define LABELS 64		/* of what may be taken: commands, and kinds of mappings */
+#define LABEL_KIND 48
+#define BLOCK_PORTS 64
+#define BLOCK_FIRST 1024
 
 struct fuzzer {
 	pthread_t thread;
@@ -35,8 +40,13 @@ struct fuzzer {
 	struct nl_buf out, in;
 	uint64_t incarnation, epoch;
 	uint32_t kind;			/* of the message that is written */
+	bool in_binding;		/* a nest of which is written now */
+	bool six;			/* its addresses are those of IPv6 */
 	uint8_t cmd;
 	uint64_t sent, answers[ERRNO_MAX];
+	/* What was written last, by sequence number, and what of it was taken. */
+	unsigned char labels[256];
+	uint64_t taken[LABELS];
 };
 
 static uint64_t next(struct fuzzer *f)
@@ -87,6 +97,30 @@ static uint64_t boundary(struct fuzzer *f, const struct spec_attr *a)
 	return next(f);
 }
 
+/* Of a block's mapping there is no protocol; of its bindings, and of packets, there is. */
+static bool wants_protocol(const struct fuzzer *f)
+{
+	return f->kind == ROAMNAT_KIND_PORT || f->in_binding ||
+	       f->cmd == ROAMNAT_CMD_WHY || f->cmd == ROAMNAT_CMD_BINDING_GET;
+}
+
+static uint16_t likely_port(struct fuzzer *f, const struct spec_attr *a)
+{
+	bool public = strstr(a->name, "public");
+
+	if (f->in_binding || f->cmd == ROAMNAT_CMD_BINDING_GET)
+		return htons(public ? BLOCK_FIRST + below(f, BLOCK_PORTS) : 5000 + below(f, 4));
+	if (f->cmd == ROAMNAT_CMD_WHY)
+		return htons(chance(f, 50) ? 5000 + below(f, 4) :
+			     BLOCK_FIRST + below(f, BLOCK_PORTS));
+	if (f->kind == ROAMNAT_KIND_ADDRESS)
+		return 0;
+	if (f->kind == ROAMNAT_KIND_PORT)
+		return htons((1 + below(f, 4)) << 8);
+	/* The index of a block, and its first port. */
+	return htons(public ? BLOCK_FIRST + BLOCK_PORTS * below(f, 3) : below(f, 3));
+}
+
 /* One that a message which is meant well would have. */
 static uint64_t likely_value(struct fuzzer *f, const struct spec_attr *a)
 {
@@ -102,16 +136,18 @@ static uint64_t likely_value(struct fuzzer *f, const struct spec_attr *a)
 		return 0;
 	if (!strcmp(a->name, "kind"))
 		return f->kind;
+	if (!strcmp(a->name, "state") && f->in_binding)
+		return a->low + below(f, 5);
 	if (!strcmp(a->name, "state") && f->cmd == ROAMNAT_CMD_MAPPING_NEW)
 		return chance(f, 70) ? ROAMNAT_STATE_ACTIVE : ROAMNAT_STATE_HELD;
 	if (!strcmp(a->name, "state"))
 		return ROAMNAT_STATE_MOVING_OUT + below(f, 2);
 	if (!strcmp(a->name, "public-ports"))
-		return f->kind == ROAMNAT_KIND_BLOCK ? 64 : 0;
+		return f->kind == ROAMNAT_KIND_BLOCK ? BLOCK_PORTS : 0;
 	if (!strcmp(a->name, "protocol"))
-		return f->kind == ROAMNAT_KIND_PORT ? protocols[below(f, 3)] : 0;
+		return wants_protocol(f) ? protocols[below(f, 3)] : 0;
 	if (strstr(a->name, "port"))
-		return f->kind == ROAMNAT_KIND_ADDRESS ? 0 : (1 + below(f, 4)) << 8;
+		return likely_port(f, a);
 	if (!strcmp(a->name, "ifindex") || !strcmp(a->name, "zone"))
 		return 1;
 	if (!strcmp(a->name, "len"))
@@ -125,15 +161,22 @@ static uint64_t likely_value(struct fuzzer *f, const struct spec_attr *a)
 
 static size_t address(struct fuzzer *f, const struct spec_attr *a, uint8_t *to)
 {
-	static const uint8_t bases[][3] = { { 10, 0, 0 }, { 203, 0, 113 }, { 192, 0, 2 } };
-	unsigned int base = strstr(a->name, "public") ? 1 : 0;
+	static const uint8_t bases[][4] = { { 10, 0, 0 }, { 203, 0, 113 }, { 192, 0, 2 } };
+	static const uint8_t bases6[][4] = { { 0xfd, 0, 0, 10 }, { 0x20, 1, 0xd, 0xb8 } };
+	bool public = strstr(a->name, "public") || (!strcmp(a->name, "dst") && chance(f, 50));
+	/* One to an id, mostly, so that rivals are not the rule. */
+	uint8_t host = strcmp(a->name, "addr") ? 1 + below(f, IDS) : 0;
 
 	memset(to, 0, 16);
-	memcpy(to, bases[base], 3);
-	/* One to an id, mostly, so that rivals are not the rule. */
-	to[3] = strcmp(a->name, "addr") ? 1 + below(f, IDS) : 0;
-	if (chance(f, 90))
-		return 4;
+	if (f->six) {
+		memcpy(to, bases6[public], 4);
+		to[15] = host;
+	} else {
+		memcpy(to, bases[strcmp(a->name, "remote-addr") ? public : 2], 4);
+		to[3] = host;
+	}
+	if (chance(f, 95))
+		return f->six ? 16 : 4;
 	to[0] = chance(f, 50) ? next(f) : to[0];
 	return chance(f, 50) ? 16 : below(f, 20);
 }
@@ -159,10 +202,12 @@ static void put_nest(struct fuzzer *f, const struct spec_attr *a, bool wild)
 	nest = nl_nest(&f->out, wild && chance(f, 10) ? a->type & ~NLA_F_NESTED : a->type);
 	for (i = 0; i < n; i++)
 		types[i] = a->nested->attrs[i].type;
+	f->in_binding = !strcmp(a->name, "binding");
 	if (!strcmp(a->name, "timer") && (!wild || chance(f, 50)))
 		put_timer(f);
 	else
 		put_set(f, a->nested, types, n, wild);
+	f->in_binding = false;
 	nl_nest_end(&f->out, nest);
 }
 
@@ -223,6 +268,12 @@ static void put_set(struct fuzzer *f, const struct spec_set *set, const unsigned
 
 		if (!a || a->kind == SPEC_PAD || (wild && chance(f, 10)))
 			continue;
+		/* One side is asked for, not both. */
+		if (!wild && strstr(a->name, "public") && f->cmd == ROAMNAT_CMD_BINDING_GET)
+			continue;
+		/* Nothing but a block has bindings. */
+		if (!strcmp(a->name, "binding") && !wild && f->kind != ROAMNAT_KIND_BLOCK)
+			continue;
 		/* What a command takes either of, and lists that may be empty. */
 		if (chance(f, 1))
 			continue;
@@ -257,21 +308,37 @@ static void damage(struct fuzzer *f)
 	}
 }
 
+static const struct spec_op *op_of(uint8_t cmd)
+{
+	unsigned int i;
+
+	for (i = 0; i < spec_op_count - 1 && spec_ops[i].cmd != cmd; i++)
+		;
+	return &spec_ops[i];
+}
+
 static void write_message(struct fuzzer *f)
 {
+	static const uint8_t filling[] = {
+		ROAMNAT_CMD_MAPPING_NEW, ROAMNAT_CMD_MAPPING_NEW, ROAMNAT_CMD_MAPPING_FREEZE,
+		ROAMNAT_CMD_MAPPING_DEL,
+	};
 	const struct spec_op *op = &spec_ops[below(f, spec_op_count)];
 	bool wild = chance(f, 50);
 	uint16_t flags = NLM_F_ACK;
 
 	/* The commands that fill the table are wanted more often. */
 	if (chance(f, 30))
-		op = &spec_ops[7 + below(f, 3)];
+		op = op_of(filling[below(f, 4)]);
 	if (op->dump && chance(f, 30))
 		flags = NLM_F_DUMP;
-	f->kind = chance(f, 90) ? 1 + below(f, 2) : 1 + below(f, 3);
+	f->kind = 1 + below(f, 3);
+	f->six = f->kind == ROAMNAT_KIND_ADDRESS && chance(f, 40);
 	if (op->cmd == ROAMNAT_CMD_CONFIG_SET && !wild)
 		op = &spec_ops[below(f, spec_op_count)];
 	f->cmd = op->cmd;
+	f->labels[(f->nl.seq + 1) % 256] = op->cmd != ROAMNAT_CMD_MAPPING_NEW ? op - spec_ops :
+					   LABEL_KIND + (f->six ? 0 : f->kind);
 	nl_begin(&f->nl, &f->out, op->cmd, flags);
 	put_set(f, op->set, op->request, op->request_count, wild);
 	if (wild && chance(f, 30))
@@ -283,6 +350,10 @@ static void write_message(struct fuzzer *f)
 /* A registration as an agent makes it. */
 static void write_session(struct fuzzer *f)
 {
+	unsigned char label = op_of(ROAMNAT_CMD_SESSION_SET) - spec_ops;
+
+	f->labels[(f->nl.seq + 1) % 256] = label;
+	f->labels[(f->nl.seq + 2) % 256] = label;
 	nl_begin(&f->nl, &f->out, ROAMNAT_CMD_SESSION_SET, NLM_F_ACK);
 	nl_put_u64(&f->out, ROAMNAT_A_SESSION_INCARNATION, 0);
 	f->incarnation++;
@@ -298,12 +369,13 @@ static void count_answers(struct fuzzer *f, ssize_t len)
 	for (; NLMSG_OK(msg, len); msg = NLMSG_NEXT(msg, len)) {
 		int err;
 
-		if (msg->nlmsg_type != NLMSG_ERROR)
+		if (msg->nlmsg_type != NLMSG_ERROR && msg->nlmsg_type != NLMSG_DONE)
 			continue;
 		memcpy(&err, NLMSG_DATA(msg), sizeof(err));
 		if (err > 0 || err <= -ERRNO_MAX)
 			die(f, "an answer that is no error number", err);
 		f->answers[-err]++;
+		f->taken[f->labels[msg->nlmsg_seq % 256]] += !err;
 	}
 }
 
@@ -390,7 +462,8 @@ static void leave(struct fuzzer *f)
 		f->out.len = 0;
 		nl_begin(&f->nl, &f->out, ROAMNAT_CMD_INSIDE_SET, NLM_F_ACK);
 		call(f, "inside-set");
-		if (gauge(f, ROAMNAT_A_STATS_MAPPINGS) || gauge(f, ROAMNAT_A_STATS_MISSES) ||
+		if (gauge(f, ROAMNAT_A_STATS_MAPPINGS) || gauge(f, ROAMNAT_A_STATS_BINDINGS) ||
+		    gauge(f, ROAMNAT_A_STATS_MISSES) ||
 		    gauge(f, ROAMNAT_A_STATS_HELD_PACKETS) || gauge(f, ROAMNAT_A_STATS_HELD_BYTES))
 			die(f, "something is left", -EEXIST);
 	}
@@ -416,6 +489,34 @@ static void *run(void *arg)
 	return NULL;
 }
 
+static const char *label(unsigned int i)
+{
+	static const char * const kinds[] = { "of IPv6", "of an address", "of a port", "of a block" };
+
+	return i >= LABEL_KIND ? kinds[i - LABEL_KIND] : spec_ops[i].name;
+}
+
+/* How many kinds of messages were never taken: those have not been tried. */
+static unsigned int report_taken(const struct fuzzer *fuzzers, unsigned int threads)
+{
+	unsigned int i, k, untaken = 0;
+
+	for (i = 0; i < LABEL_KIND + 4; i++) {
+		uint64_t n = 0;
+
+		if (i < LABEL_KIND && (i >= spec_op_count ||
+				       spec_ops[i].cmd == ROAMNAT_CMD_MAPPING_NEW))
+			continue;
+		for (k = 0; k < threads; k++)
+			n += fuzzers[k].taken[i];
+		printf("# nlfuzz: %10llu taken: %s%s\n", (unsigned long long)n,
+		       i < LABEL_KIND ? "" : "mapping-new ", label(i));
+		/* No packet comes here, so nothing is waited for. */
+		untaken += !n && (i >= LABEL_KIND || spec_ops[i].cmd != ROAMNAT_CMD_MISS_REFUSE);
+	}
+	return untaken;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t count = argc > 1 ? strtoull(argv[1], NULL, 0) : 100000;
@@ -424,6 +525,7 @@ int main(int argc, char **argv)
 	struct fuzzer *fuzzers = calloc(threads, sizeof(*fuzzers));
 	uint64_t sent = 0, answers[ERRNO_MAX] = { 0 };
 	struct timespec a, b;
+	unsigned int untaken;
 	double seconds;
 
 	if (!fuzzers || !threads)
@@ -452,8 +554,9 @@ int main(int argc, char **argv)
 		if (answers[k])
 			printf("# nlfuzz: %10llu %s\n", (unsigned long long)answers[k],
 			       k ? strerror(k) : "taken");
+	untaken = report_taken(fuzzers, threads);
 	free(fuzzers);
 	/* Without these the table was empty and little was tried. */
-	return answers[0] && answers[ESTALE] && answers[EINVAL] &&
+	return !untaken && answers[0] && answers[ESTALE] && answers[EINVAL] &&
 	       (answers[EEXIST] || answers[EBUSY]) ? 0 : 1;
 }
