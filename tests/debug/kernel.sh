@@ -1,17 +1,24 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# kernel.sh: builds the kernel that watches the module, from Debian's source of
+# kernel.sh [uml [options]]: builds the kernel that watches the module, from Debian's source of
 # 6.12 and debug.config, unless the cache has it; prints its directory, in which are
 #
-#   vmlinux      to start, an ELF image
+#   vmlinux      to start, an ELF image; with uml (and uml.config) a program, which
+#                is some hundred times as fast as what QEMU emulates, and has one CPU
 #   version      what it calls itself
 #   .config, Module.symvers and what else a module is built against
 #
-# It needs a quarter of an hour on two idle cores, and 6 GB on the disk.
+# "options" prints only which ones it has. It needs a quarter of an hour on two idle
+# cores, and 6 GB on the disk.
 #   DEBUG_KERNEL_DIR=DIR  the cache (default ${XDG_CACHE_HOME:-~/.cache}/roamnat)
 #   DEBUG_KERNEL_JOBS=2   for make
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
+case ${1:-} in
+'') kind=debug config=$here/debug.config arch=() ;;
+uml) kind=uml config=$here/uml.config arch=(ARCH=um) ;;
+*) echo "kernel.sh: '$1' is no kind of kernel" >&2; exit 1 ;;
+esac
 die() { echo "debug kernel: $*" >&2; exit 1; }
 
 archive=/usr/src/linux-source-6.12.tar.xz
@@ -20,11 +27,23 @@ archive=/usr/src/linux-source-6.12.tar.xz
 source=$(dpkg-query -W -f '${Version}' linux-source-6.12 2>/dev/null) || source=$(stat -c %Y "$archive")
 cache=${DEBUG_KERNEL_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/roamnat}
 tree=$cache/linux-source-${source//[^0-9a-zA-Z.+-]/_}
-hash=$(cat "$here/debug.config" <(gcc -dumpfullversion) | sha256sum | cut -c1-12)
-dir=$cache/debug-kernel-${source//[^0-9a-zA-Z.+-]/_}-$hash
+# All options that it shall have. What is not of the machine or the network, and is
+# not in a line "#without" of uml.config, the two share.
+wanted() {
+	cat "$config"
+	[ $kind = uml ] || return 0
+	sed -n '/^# What programs ask for/,/^# The network/p;/^# What must be noticed/,$p' "$here/debug.config" |
+		grep -vE "^($(sed -n 's/^#without //p' "$config" | tr ' \n' '||')none)="
+}
+if [ "${2:-}" = options ]; then
+	wanted
+	exit 0
+fi
+hash=$(cat <(wanted) <(gcc -dumpfullversion) | sha256sum | cut -c1-12)
+dir=$cache/$kind-kernel-${source//[^0-9a-zA-Z.+-]/_}-$hash
 
 mkdir -p "$cache"
-exec {lock}>"$cache/lock"
+exec {lock}>"$cache/lock-$kind" {unpack}>"$cache/lock"
 flock $lock
 if [ -s "$dir/version" ]; then
 	echo "$dir"
@@ -35,6 +54,7 @@ for tool in flex bison bc gcc make; do
 	command -v $tool >/dev/null || die "$tool is missing: apt-get install $tool"
 done
 [ -e /usr/include/libelf.h ] || die "libelf.h is missing: apt-get install libelf-dev"
+flock $unpack
 if [ ! -e "$tree/Makefile" ]; then
 	echo "debug kernel: unpacking $archive" >&2
 	rm -rf "$tree.new"
@@ -42,14 +62,19 @@ if [ ! -e "$tree/Makefile" ]; then
 	tar -C "$tree.new" --strip-components=1 -xf "$archive"
 	mv "$tree.new" "$tree"
 fi
+# A host's kernel takes all floating point registers or none, and newer processors have
+# more of them than there is room for (fixed in 6.13): the first system call of init
+# would be the last one.
+sed -i 's/HOST_FP_SIZE, 2696)/HOST_FP_SIZE, 12288)/' "$tree/arch/x86/um/user-offsets.c"
+flock -u $unpack
 
 mkdir -p "$dir"
-kmake() { nice make -s -C "$tree" O="$dir" "$@"; }
+kmake() { nice make -s -C "$tree" O="$dir" "${arch[@]}" "$@"; }
 kmake tinyconfig >&2
 # merge_config.sh would say what did not take and go on; this looks for itself.
-sed '/^#.*is not set$/!{/^#/d}' "$here/debug.config" >>"$dir/.config"
+wanted | sed '/^#.*is not set$/!{/^#/d}' >>"$dir/.config"
 kmake olddefconfig >&2
-missing=$(sed -n '/^CONFIG_/p;/^# CONFIG_.*is not set$/p' "$here/debug.config" | while read -r line; do
+missing=$(wanted | sed -n '/^CONFIG_/p;/^# CONFIG_.*is not set$/p' | while read -r line; do
 	case $line in
 	\#*) name=${line#\# }; name=${name%% *}; ! grep -q "^$name=" "$dir/.config" || echo "$line" ;;
 	*) grep -qxF "$line" "$dir/.config" || echo "$line" ;;

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# In the guest: which of debug.config's options the running kernel has, and for each
-# of its checkers something that it must find. The kernel's log is full of complaints
+# In the guest: which of debug.config's options the running kernel has (of uml.config's,
+# if it is that one), and for each of its checkers something that it must find. The kernel's log is full of complaints
 # afterwards, so boot.sh cannot pass; what counts is what this prints. It wants
 # kasan_multi_shot.
 # shellcheck disable=SC2034 # for report.sh
@@ -13,20 +13,24 @@ trap 'report_end $?' EXIT
 
 # Starting a program takes this kernel long: one for all options.
 zcat /proc/config.gz >"$RUN/config"
-sed -n '/^# What must be noticed/,$s/^\(CONFIG_[A-Z0-9_]*\)=.*/\1=/p' "$here/debug.config" |
+wanted=$here/debug.config
+if [ "$RIG_ACCEL" = uml ]; then
+	"$here/kernel.sh" uml options >"$RUN/wanted" && wanted=$RUN/wanted
+fi
+sed -n '/^# What must be noticed/,$s/^\(CONFIG_[A-Z0-9_]*\)=.*/\1=/p' "$wanted" |
 	grep -F -f - "$RUN/config" | sed 's/^/# /'
 lacking() {
-	grep '^CONFIG_' "$here/debug.config" | grep -vxF -f "$RUN/config"
-	sed -n 's/^# \(CONFIG_[A-Z0-9_]*\) is not set$/\1=y/p' "$here/debug.config" | grep -xF -f - "$RUN/config"
+	grep '^CONFIG_' "$wanted" | grep -vxF -f "$RUN/config"
+	sed -n 's/^# \(CONFIG_[A-Z0-9_]*\) is not set$/\1=y/p' "$wanted" | grep -xF -f - "$RUN/config"
 }
-expect_eq "the kernel has every option of debug.config" '' "$(lacking)"
+expect_eq "the kernel has every option of ${wanted##*/}" '' "$(lacking)"
 
 # What must be found does not end this guest.
 echo 0 >/proc/sys/kernel/panic_on_warn
 echo 0 >/proc/sys/kernel/panic_on_oops
 provoke() { # WHAT PATTERN CHECKER
 	dmesg -C
-	insmod "$RIG_TOP/build/debug-provoke/provoke.ko" what="$1" && rmmod provoke
+	insmod "$RIG_TOP/build/debug-provoke-$(uname -r)/provoke.ko" what="$1" && rmmod provoke
 	dmesg >"$RIG_OUT/provoke-$1"
 	expect "$3 finds '$1'" grep -E "$2" "$RIG_OUT/provoke-$1"
 }

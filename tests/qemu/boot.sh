@@ -18,7 +18,8 @@
 #   RIG_NAME=NAME      of the log directory (default: version and script); a
 #                      second run of the same name waits for the first
 #   RIG_TIMEOUT=600    seconds until the guest is killed
-#   RIG_ACCEL=auto     auto: KVM if a trial boot lives, else TCG; tcg; kvm
+#   RIG_ACCEL=auto     auto: KVM if a trial boot lives, else TCG; tcg; kvm; uml:
+#                      RIG_VMLINUX is a User-mode Linux, with one CPU
 #   RIG_ICOUNT=        e.g. shift=0,sleep=off: deterministic clock, one CPU
 #   RIG_SMP=2 RIG_MEM=1536 RIG_APPEND=  CPUs, MiB, more kernel parameters
 #   RIG_ENV="A B"      names of variables that are handed to SCRIPT
@@ -39,7 +40,8 @@ limit=${RIG_TIMEOUT:-600}
 out=$top/build/logs/$name
 cache=$top/build/qemu
 
-command -v qemu-system-x86_64 >/dev/null ||
+accel=${RIG_ACCEL:-auto}
+[ "$accel" = uml ] || command -v qemu-system-x86_64 >/dev/null ||
 	die "qemu-system-x86_64 is missing: apt-get install qemu-system-x86"
 if [ -z "${RIG_VMLINUX:-}" ]; then
 	[ -r "/boot/vmlinuz-$version" ] ||
@@ -47,7 +49,7 @@ if [ -z "${RIG_VMLINUX:-}" ]; then
 	[ -d "/lib/modules/$version" ] ||
 		die "/lib/modules/$version is missing: apt-get install linux-image-$version"
 fi
-"$here/image.sh" "$version" "$cache"
+[ "$accel" = uml ] || "$here/image.sh" "$version" "$cache"
 
 monitor=none
 [ -z "${RIG_MONITOR:-}" ] || monitor=unix:$out/monitor,server,nowait
@@ -55,8 +57,8 @@ common=(-nodefaults -no-user-config -display none -monitor "$monitor" -no-reboot
 	-kernel "$cache/vmlinux-$version" -initrd "$cache/initramfs-$version")
 # The watchdogs are lenient because an emulated CPU can wait long for a real
 # one. Mitigations cost much and protect a guest from nobody.
-append="console=ttyS0 loglevel=5 panic=-1 oops=panic panic_on_warn=1
-	mitigations=off nokaslr no_timer_check tsc=reliable watchdog_thresh=60
+checks="loglevel=5 panic=-1 oops=panic panic_on_warn=1"
+append="console=ttyS0 $checks mitigations=off nokaslr no_timer_check tsc=reliable watchdog_thresh=60
 	rcupdate.rcu_cpu_stall_timeout=120 random.trust_cpu=1 cgroup_disable=memory
 	systemd.unified_cgroup_hierarchy=1"
 # The counter's frequency is told, not measured: see tsc.c. Under icount it is
@@ -71,9 +73,11 @@ tsc_khz() {
 	cat "$file"
 }
 boot_id=$(cat /proc/sys/kernel/random/boot_id)
-khz=$(tsc_khz)
-# Debian's HZ is 250, and the delay loop counts by that counter.
-append=$(echo $append tsc_early_khz=$khz lpj=$((khz * 4)) ${RIG_APPEND:-})
+if [ "$accel" != uml ]; then
+	khz=$(tsc_khz)
+	# Debian's HZ is 250, and the delay loop counts by that counter.
+	append=$(echo $append tsc_early_khz=$khz lpj=$((khz * 4)) ${RIG_APPEND:-})
+fi
 
 # A guest under KVM lives on some machines and dies in its first instructions
 # on others (nested virtualisation), whatever /dev/kvm looks like. Asked once
@@ -96,7 +100,6 @@ kvm_works() {
 	grep -q yes "$answer"
 }
 
-accel=${RIG_ACCEL:-auto}
 if [ "$accel" = auto ]; then
 	if [ -z "${RIG_ICOUNT:-}" ] && kvm_works; then accel=kvm; else accel=tcg; fi
 fi
@@ -108,7 +111,8 @@ tcg)
 	else
 		machine=(-machine q35 -accel tcg,thread=multi -cpu max -smp "${RIG_SMP:-2}")
 	fi ;;
-*) die "RIG_ACCEL is '$accel': use auto, tcg or kvm" ;;
+uml) ;;
+*) die "RIG_ACCEL is '$accel': use auto, tcg, kvm or uml" ;;
 esac
 
 # Two runs of one name would take each other's results away.
@@ -135,18 +139,28 @@ nonce=$(od -An -N8 -tx8 /dev/urandom | tr -d ' ')
 # of its captures); QEMU notes the owner elsewhere then.
 owners=none
 [ "$(id -u)" = 0 ] || owners=mapped-file
+qemu=(qemu-system-x86_64 "${common[@]}" "${machine[@]}"
+	-m "${RIG_MEM:-1536}" -serial "file:$out/console.log"
+	-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap
+	-virtfs "local,path=$out,mount_tag=out,security_model=$owners"
+	-append "$append")
+says=$out/qemu.log
+# A file is made of its memory, and its console is what it prints.
+if [ "$accel" = uml ]; then
+	ulimit -c 0
+	says=$out/console.log
+	qemu=(env TMPDIR=/dev/shm "$RIG_VMLINUX" mem="${RIG_MEM:-1536}M" noreboot con=null con0=null,fd:1
+		uml_dir="$out/uml" umid=guest rootfstype=hostfs rootflags=/ ro init="$here/init-uml"
+		rig.out="$out" $checks ${RIG_APPEND:-})
+fi
 # -k: a guest that does not listen to SIGTERM is killed five seconds later.
 emulate() {
-	timeout -k 5 "$limit" qemu-system-x86_64 "${common[@]}" "${machine[@]}" \
-		-m "${RIG_MEM:-1536}" -serial "file:$out/console.log" \
-		-virtfs local,path=/,mount_tag=root,security_model=none,readonly=on,multidevs=remap \
-		-virtfs "local,path=$out,mount_tag=out,security_model=$owners" \
-		-append "$append" </dev/null >"$out/qemu.log" 2>&1 &
-	qemu=$!
-	trap 'kill $qemu 2>/dev/null || true' EXIT
-	[ -n "${RIG_QUIET:-}" ] || tail -n +1 -f --pid=$qemu "$out/output"
+	timeout -k 5 "$limit" "${qemu[@]}" </dev/null >"$says" 2>&1 &
+	guest=$!
+	trap 'kill $guest 2>/dev/null || true' EXIT
+	[ -n "${RIG_QUIET:-}" ] || tail -n +1 -f --pid=$guest "$out/output"
 	rc=0
-	wait $qemu || rc=$?
+	wait $guest || rc=$?
 	trap - EXIT
 }
 emulate
@@ -163,8 +177,8 @@ if [ "$rc" = 124 ] || [ "$rc" = 137 ]; then
 	echo "boot: $name: not finished after $limit s, killed; see $out/console.log" >&2
 	exit 1
 elif [ "$rc" != 0 ]; then
-	cat "$out/qemu.log" >&2
-	die "$name: QEMU ended with code $rc"
+	tail -n 40 "$says" >&2
+	die "$name: ${qemu[0]##*/} ended with code $rc"
 fi
 # What the console saw counts too: after a panic there is no dmesg.
 if "$here/klog.sh" "$out/console.log" >&2 && grep -qx "success $nonce" "$out/result" 2>/dev/null; then
