@@ -3,8 +3,9 @@
 # run.sh check    every ring, one after the other; all run even if one fails
 # run.sh net      scenarios in QEMU; KERNEL=6.1 and SCENARIO=05 choose, FULL=1: all on both,
 #                 else each where it is dealt to, by the number of commits or TURN=0, 1
-# run.sh debug    the module on a kernel that watches it (tests/debug); PARTS="options
-#                 netlink stress packet scenarios" chooses; SEED=, MESSAGES=, STRESS=seconds
+# run.sh debug    the module on kernels that watch it (tests/debug); PARTS="options
+#                 netlink packet stress scenarios" chooses; SEED=, MESSAGES=, PACKETS=,
+#                 RUNS= (in user space), STRESS=seconds; UML=no: all of it in QEMU
 # run.sh kill     ROUNDS=1000 rounds of kill -9, on one kernel (scenario 66)
 # run.sh conformance  scenario 36 on both kernels; writes docs/compliance.md
 # run.sh demo     the demonstration, on one kernel
@@ -85,7 +86,7 @@ net() {
 		return 1
 	fi
 	# shellcheck disable=SC2046,SC2086
-	RIG_NAME=${RIG_NAME:-net}-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-4500} RIG_ENV="REPORT_MODES RIG_TIMES RIG_LIMIT ${RIG_ENV:-}" \
+	RIG_NAME=${RIG_NAME:-net}-$1 RIG_TIMEOUT=${RIG_TIMEOUT:-4500} RIG_ENV="REPORT_MODES RIG_TIMES RIG_LIMIT RIG_SLOW ${RIG_ENV:-}" \
 		tests/qemu/boot.sh "$1" tests/net/guest-run.sh $(deal "$1" $files)
 }
 
@@ -126,17 +127,23 @@ nets() {
 }
 
 # watched SCRIPT ARG...: in a guest of the debug kernel, with patience: it is three to
-# ten times slower than Debian's.
+# ten times slower than Debian's. natively: the same in a User-mode Linux.
 watched() {
 	local name
 	name=$(basename "$1" .sh)
 	RIG_VMLINUX=$debug_kernel/vmlinux RIG_MEM=${RIG_MEM:-2048} RIG_NAME=${RIG_NAME:-debug}-$name \
 		RIG_TIMEOUT=${RIG_TIMEOUT:-7200} tests/qemu/boot.sh "$(cat "$debug_kernel/version")" "$@"
 }
+natively() {
+	local debug_kernel=$uml_kernel
+	if [ "$uml_kernel" != "$qemu_kernel" ]; then local -x RIG_ACCEL=uml; fi
+	RIG_NAME=${RIG_NAME:-debug}-uml watched "$@"
+}
 # Its complaints are what is wanted, so the guest as a whole cannot pass.
 options() {
 	local out=$logs/${RIG_NAME:-debug}-options/output
-	RIG_APPEND=kasan_multi_shot watched tests/debug/options.sh 2>&1 | grep -v '^boot: '
+	RIG_APPEND=kasan_multi_shot "${1:-watched}" tests/debug/options.sh 2>&1 | grep -v '^boot: '
+	[ "${1:-watched}" = watched ] || out=$logs/${RIG_NAME:-debug}-uml-options/output
 	grep -q '^options: [1-9][0-9]* passed, 0 failed' "$out"
 }
 # Those that say "# debug: yes" in their heads: their subject is in the kernel.
@@ -144,7 +151,7 @@ watched_scenarios() {
 	local files
 	files=$(grep -l '^# debug: yes$' tests/net/[0-9]*.sh)
 	# shellcheck disable=SC2086
-	RIG_LIMIT=${RIG_LIMIT:-1800} RIG_ENV="REPORT_MODES RIG_LIMIT" REPORT_MODES=${REPORT_MODES:-source} \
+	RIG_SLOW=${RIG_SLOW:-6} RIG_ENV="REPORT_MODES RIG_SLOW RIG_LIMIT" REPORT_MODES=${REPORT_MODES:-source} \
 		RIG_APPEND=kmemleak=off watched tests/net/guest-run.sh $(realpath $files)
 }
 
@@ -209,16 +216,26 @@ net)
 	nets
 	finish ;;
 debug)
-	seed=${SEED:-$((RANDOM))} pattern='options|netlink|stress|[0-9]+-[^ ]*'
+	seed=${SEED:-$((RANDOM))} pattern='options|netlink|packet|stress|[0-9]+-[^ ]*'
+	parts=${PARTS:-options netlink packet stress scenarios} qemu_kernel='' uml_kernel=''
 	tests/net/pki.sh build/pki || exit 1
-	echo "debug: seed $seed; the kernel needs a quarter of an hour if it is not there yet"
-	debug_kernel=$(tests/debug/build.sh) || exit 1
-	for p in ${PARTS:-options netlink stress packet scenarios}; do
+	echo "debug: seed $seed; each kernel needs a quarter of an hour if it is not there yet"
+	case "$parts " in *options*|*stress*|*scenarios*) qemu_kernel=$(tests/debug/build.sh) || exit 1 ;; esac
+	case "${UML:-yes} $parts " in
+	no*) uml_kernel=${qemu_kernel:-$(tests/debug/build.sh)} || exit 1 ;;
+	*options*|*netlink*|*packet*) uml_kernel=$(tests/debug/build.sh uml) || exit 1 ;;
+	esac
+	debug_kernel=${qemu_kernel:-}
+	for p in $parts; do
 		case $p in
-		options) part options "$pattern" options ;;
-		netlink) part netlink "$pattern" watched "$PWD/tests/debug/fuzz.sh" "${MESSAGES:-1000000}" "$seed" ;;
+		options)
+			part options "$pattern" options
+			if [ "$uml_kernel" != "$qemu_kernel" ]; then part options-uml "$pattern" options natively; fi ;;
+		netlink) part netlink "$pattern" natively "$PWD/tests/debug/fuzz.sh" "${MESSAGES:-1000000}" "$seed" ;;
 		stress) part stress "$pattern" watched "$PWD/tests/debug/stress.sh" "${STRESS:-120}" "$seed" ;;
-		packet) part packet - make --no-print-directory fuzz-packet SEED="$seed" ;;
+		packet)
+			part packet-user - make --no-print-directory fuzz-packet SEED="$seed" RUNS="${RUNS:-10000000}"
+			part packet "$pattern" natively "$PWD/tests/debug/packet.sh" "${PACKETS:-10000000}" "$seed" ;;
 		scenarios) part scenarios "$pattern" watched_scenarios ;;
 		*) echo "run: there is no part '$p'" >&2; exit 1 ;;
 		esac
@@ -248,6 +265,6 @@ demo)
 	[ -e tests/demo/demo.sh ] || { echo "run: there is no tests/demo/demo.sh" >&2; exit 1; }
 	RIG_NAME=demo RIG_TIMEOUT=${RIG_TIMEOUT:-900} tests/qemu/boot.sh "$kernels" tests/demo/demo.sh ;;
 *)
-	sed -n '3,13s/^# //p' "$0" >&2
+	sed -n '3,15s/^# //p' "$0" >&2
 	exit 1 ;;
 esac

@@ -46,3 +46,9 @@ $(BUILD)/bin/stress: tests/debug/stress.c $(NLFUZZ)/nl.c $(NLFUZZ)/nl.h include/
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(RN_CPPFLAGS) $(RN_CFLAGS) -I$(NLFUZZ) -o $@ $(filter %.c,$^) -lpthread
+test-tools: $(BUILD)/bin/inject
+$(BUILD)/bin/inject: $(wildcard tests/fuzz/inject/*.[ch]) tests/fuzz/packet/oracle.c tests/fuzz/packet/oracle.h \
+		$(NLFUZZ)/nl.c $(NLFUZZ)/nl.h include/uapi/linux/roamnat.h
+	$(call say,LD,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(RN_CPPFLAGS) $(RN_CFLAGS) -O2 -I$(NLFUZZ) -Itests/fuzz/packet -o $@ $(filter %.c,$^)

@@ -74,39 +74,9 @@ static bool has(const struct sample *s, enum flag flag)
 
 /* ---- how the bytes become an skb ---- */
 
-static void mend_ip(u8 *p, unsigned int ip, unsigned int end, bool six)
-{
-	if (end < ip + (six ? 40 : 20))
-		return;
-	p[ip] = (six ? 0x60 : 0x40) | (p[ip] & 15);
-	if (six) {
-		oracle_put16(p, ip + 4, end - ip - 40);
-		return;
-	}
-	if ((p[ip] & 15) < 5 || ip + (p[ip] & 15) * 4u > end)
-		p[ip] = 0x45;
-	oracle_put16(p, ip + 2, end - ip);
-}
-
 static void look(struct sample *s, const u8 *bytes, unsigned int len, struct oracle *o)
 {
 	oracle_read(bytes, s->ip, len, has(s, GSO), has(s, SIX), o);
-}
-
-static void mend(struct sample *s, unsigned int len)
-{
-	unsigned int end = len - min_t(unsigned int, s->order.padded & 7, len - s->ip);
-	struct oracle_header *h = &s->before.outer;
-	u8 *p = s->bytes;
-
-	mend_ip(p, s->ip, end, has(s, SIX));
-	look(s, p, len, &s->before);
-	if (h->proto == IPPROTO_UDP && h->l4 && h->kind != ORACLE_FRAGMENT && h->end - h->l4 >= 8)
-		oracle_put16(p, h->l4 + 4, h->end - h->l4);
-	if (h->kind == ORACLE_ERROR && h->l4)
-		mend_ip(p, h->l4 + 8, h->end, has(s, SIX));
-	look(s, p, len, &s->before);
-	oracle_mend(p, &s->before);
 }
 
 /* A pending checksum has the pseudo header's part in it. */
@@ -153,7 +123,8 @@ static bool make(struct sample *s, const u8 *data, size_t size)
 	memset(s->bytes, 0x55, s->ip);
 	memcpy(s->bytes + s->ip, data + sizeof(s->order), size - sizeof(s->order));
 	if (has(s, MEND))
-		mend(s, len);
+		oracle_straighten(s->bytes, s->ip, len - min_t(unsigned int, s->order.padded & 7,
+							       len - s->ip), has(s, SIX));
 	look(s, s->bytes, len, &s->before);
 
 	skb->len = len;

@@ -262,6 +262,35 @@ void oracle_mend(uint8_t *p, const struct oracle *o)
 		mend_header(p, &o->outer);
 }
 
+static void straighten_ip(uint8_t *p, unsigned int ip, unsigned int end, bool six)
+{
+	if (end < ip + (six ? 40 : 20))
+		return;
+	p[ip] = (six ? 0x60 : 0x40) | (p[ip] & 15);
+	if (six) {
+		oracle_put16(p, ip + 4, end - ip - 40);
+		return;
+	}
+	if ((p[ip] & 15) < 5 || ip + (p[ip] & 15) * 4u > end)
+		p[ip] = 0x45;
+	oracle_put16(p, ip + 2, end - ip);
+}
+
+void oracle_straighten(uint8_t *p, unsigned int ip, unsigned int end, bool six)
+{
+	struct oracle o;
+	struct oracle_header *h = &o.outer;
+
+	straighten_ip(p, ip, end, six);
+	oracle_read(p, ip, end, false, six, &o);
+	if (h->proto == UDP && h->l4 && h->kind != ORACLE_FRAGMENT && h->end - h->l4 >= 8)
+		oracle_put16(p, h->l4 + 4, h->end - h->l4);
+	if (h->kind == ORACLE_ERROR && h->l4)
+		straighten_ip(p, h->l4 + 8, h->end, six);
+	oracle_read(p, ip, end, false, six, &o);
+	oracle_mend(p, &o);
+}
+
 static unsigned int wrong_in(const uint8_t *p, const struct oracle_header *h)
 {
 	if (h->ip_check && oracle_sum(p, h->ip, h->l4) != 0xffff)

@@ -54,6 +54,12 @@ uint16_t oracle_sum(const uint8_t *p, unsigned int from, unsigned int to);
 /* Writes every checksum that there is as it must be, inner ones first. */
 void oracle_mend(uint8_t *p, const struct oracle *o);
 
+/*
+ * Makes a packet of whatever is in [@ip, @end): version and lengths, those of a quote
+ * too, and every checksum that there is.
+ */
+void oracle_straighten(uint8_t *p, unsigned int ip, unsigned int end, bool six);
+
 /* Is each of them right (an absent one is)? Else the offset of one that is not. */
 unsigned int oracle_wrong(const uint8_t *p, const struct oracle *o);
 
