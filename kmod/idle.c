@@ -16,10 +16,8 @@ static u32 seconds_to_ticks(u32 seconds)
 	return rnat_wheel_tick(seconds * NSEC_PER_SEC) + 1;
 }
 
-/* The first tick at which the mapping is idle unless a packet comes; while a
- * session uses it (S6), the first at which it could be.
- */
-static u64 idle_tick(const struct rnat_map *map, u64 now)
+/* While a session uses it (S6), the first at which it could be. */
+u64 rnat_idle_tick(const struct rnat_map *map, u64 now)
 {
 	s64 left = rnat_map_in_session(map) ? (s64)map->preset :
 		   (s64)(READ_ONCE(map->last_used) + map->preset - now);
@@ -32,14 +30,14 @@ static u64 idle_tick(const struct rnat_map *map, u64 now)
 
 static u64 due(const struct hlist_node *node, u64 now)
 {
-	return idle_tick(container_of(node, struct rnat_map, slot), now);
+	return rnat_idle_tick(container_of(node, struct rnat_map, slot), now);
 }
 
 /* Looks at one mapping whose slot is due: true if it is to be reported. */
 static bool visit(struct rnat_net *rn, struct rnat_map *map)
 {
 	u64 now = rnat_clock();
-	u64 tick = idle_tick(map, now);
+	u64 tick = rnat_idle_tick(map, now);
 	u64 here = rnat_wheel_tick(now);
 	bool report = false;
 	u32 repeat;
@@ -116,7 +114,7 @@ void rnat_idle_start(struct rnat_net *rn, struct rnat_map *map)
 		return;
 	spin_lock_bh(&rn->idle.lock);
 	map->shots = 0;
-	rnat_wheel_add(&rn->idle, &map->slot, idle_tick(map, rnat_clock()));
+	rnat_wheel_add(&rn->idle, &map->slot, rnat_idle_tick(map, rnat_clock()));
 	spin_unlock_bh(&rn->idle.lock);
 }
 

@@ -8,6 +8,8 @@
 #ifndef _RNAT_IDLE_H
 #define _RNAT_IDLE_H
 
+#include <linux/types.h>
+
 struct rnat_map;
 struct rnat_net;
 
@@ -17,6 +19,9 @@ struct rnat_net;
 void rnat_idle_start(struct rnat_net *rn, struct rnat_map *map);
 /* It is active no more. After this the wheel does not know it. */
 void rnat_idle_stop(struct rnat_net *rn, struct rnat_map *map);
+
+/* The first tick at which the mapping is idle if no packet comes; 0: it is. */
+u64 rnat_idle_tick(const struct rnat_map *map, u64 now);
 
 void rnat_idle_init(struct rnat_net *rn);
 void rnat_idle_uninit(struct rnat_net *rn);

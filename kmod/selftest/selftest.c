@@ -16,6 +16,7 @@ static const struct area {
 	{ "ipv6",	rnat_selftest_ipv6 },
 	{ "tcp",	rnat_selftest_tcp },
 	{ "ports",	rnat_selftest_ports },
+	{ "bounds",	rnat_selftest_bounds },
 };
 
 int rnat_selftest_run(void)

@@ -23,5 +23,6 @@ int rnat_selftest_icmp(void);
 int rnat_selftest_ipv6(void);
 int rnat_selftest_tcp(void);
 int rnat_selftest_ports(void);
+int rnat_selftest_bounds(void);
 
 #endif
