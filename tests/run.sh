@@ -223,7 +223,7 @@ debug)
 	case "$parts " in *options*|*stress*|*scenarios*) qemu_kernel=$(tests/debug/build.sh) || exit 1 ;; esac
 	case "${UML:-yes} $parts " in
 	no*) uml_kernel=${qemu_kernel:-$(tests/debug/build.sh)} || exit 1 ;;
-	*options*|*netlink*|*packet*) uml_kernel=$(tests/debug/build.sh uml) || exit 1 ;;
+	*options*|*netlink*|*packet*|*stress*) uml_kernel=$(tests/debug/build.sh uml) || exit 1 ;;
 	esac
 	debug_kernel=${qemu_kernel:-}
 	for p in $parts; do
@@ -232,7 +232,9 @@ debug)
 			part options "$pattern" options
 			if [ "$uml_kernel" != "$qemu_kernel" ]; then part options-uml "$pattern" options natively; fi ;;
 		netlink) part netlink "$pattern" natively "$PWD/tests/debug/fuzz.sh" "${MESSAGES:-1000000}" "$seed" ;;
-		stress) part stress "$pattern" watched "$PWD/tests/debug/stress.sh" "${STRESS:-120}" "$seed" ;;
+		stress)
+			part stress "$pattern" watched "$PWD/tests/debug/stress.sh" "${STRESS:-120}" "$seed" 100
+			part stress-uml "$pattern" natively "$PWD/tests/debug/stress.sh" "${STRESS:-120}" "$seed" 500 ;;
 		packet)
 			part packet-user - make --no-print-directory fuzz-packet SEED="$seed" RUNS="${RUNS:-10000000}"
 			part packet "$pattern" natively "$PWD/tests/debug/packet.sh" "${PACKETS:-10000000}" "$seed" ;;

@@ -42,7 +42,7 @@ $(addprefix $(BUILD)/bin/,nlfuzz nlrules failnth flood): $(BUILD)/bin/%: $(NLFUZ
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(RN_CPPFLAGS) $(RN_CFLAGS) -I$(NLFUZZ) -o $@ $(filter %.c,$^) -lpthread
 test-tools: $(BUILD)/bin/stress
-$(BUILD)/bin/stress: tests/debug/stress.c $(NLFUZZ)/nl.c $(NLFUZZ)/nl.h include/uapi/linux/roamnat.h
+$(BUILD)/bin/stress: $(wildcard tests/debug/stress/*.[ch]) $(NLFUZZ)/nl.c $(NLFUZZ)/nl.h include/uapi/linux/roamnat.h
 	$(call say,LD,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(RN_CPPFLAGS) $(RN_CFLAGS) -I$(NLFUZZ) -o $@ $(filter %.c,$^) -lpthread
