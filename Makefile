@@ -106,6 +106,8 @@ install: daemon install-natctl
 	install -D -m 0644 daemon/roamnat.sysusers.conf $(DESTDIR)$(PREFIX)/lib/sysusers.d/roamnat.conf
 	install -D -m 0644 daemon/agent/roamnat.modules-load.conf \
 		$(DESTDIR)$(PREFIX)/lib/modules-load.d/roamnat.conf
+	install -D -m 0644 daemon/agent/roamnat.rt_protos.conf \
+		$(DESTDIR)/etc/iproute2/rt_protos.d/roamnat.conf
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/roamnat/examples \
 		daemon/agent/agent.conf.example daemon/controller/controller.conf.example
 	tests/tools/kmod-source.sh "$(DESTDIR)$(PREFIX)/src/roamnat-$(VERSION)"

@@ -79,12 +79,13 @@ static void show_status(struct agent_api *api, struct rn_control_call *call)
 
 static void show_stats(struct agent_api *api, struct rn_control_call *call)
 {
-	enum { GAUGES = 3 };
+	enum { GAUGES = 5 };
 	Roamnat__Control__V1__Counter counters[AGENT_COUNTERS_MAX + 1 + GAUGES];
 	Roamnat__Control__V1__Counter *pointers[AGENT_COUNTERS_MAX + 1 + GAUGES];
 	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
-	guint connected, n = 0;
+	guint connected, refused, n = 0;
 	guint peers = agent_peer_count(api->peers, &connected);
+	guint announced = agent_route_count(api->route, &refused);
 	const struct {
 		const char *name, *sentence;
 		guint value;
@@ -93,6 +94,8 @@ static void show_stats(struct agent_api *api, struct rn_control_call *call)
 		  agent_entry_count(agent_core_table(api->core)) },
 		{ "peers", "Other gateways that the controller has named.", peers },
 		{ "peers-connected", "Of these, connected now.", connected },
+		{ "routes", "Public addresses that are announced now.", announced },
+		{ "routes-refused", "Requests about them that the kernel refuses now.", refused },
 	};
 
 	for (guint i = 0; i < GAUGES; i++, n++) {
@@ -244,7 +247,7 @@ void agent_api_said(struct agent_api *api, const char *what, const char *text)
 struct agent_api *agent_api_new(const struct agent_config *config, const char *version,
 				struct agent_kernel *kernel, struct agent_core *core,
 				struct agent_peers *peers, struct agent_session *session,
-				GError **error)
+				const struct agent_route *route, GError **error)
 {
 	struct agent_api *api = g_new0(struct agent_api, 1);
 
@@ -254,6 +257,7 @@ struct agent_api *agent_api_new(const struct agent_config *config, const char *v
 	api->core = core;
 	api->peers = peers;
 	api->session = session;
+	api->route = route;
 	api->orders = g_ptr_array_new();
 	api->monitors = g_ptr_array_new();
 	api->control = rn_control_new(config->control_socket, &ops, api, error);

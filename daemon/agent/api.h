@@ -11,6 +11,7 @@
 #include "agent/core.h"
 #include "agent/kernel.h"
 #include "agent/peer.h"
+#include "agent/route.h"
 #include "agent/session.h"
 #include "net/control.h"
 
@@ -19,7 +20,7 @@ struct agent_api;
 struct agent_api *agent_api_new(const struct agent_config *config, const char *version,
 				struct agent_kernel *kernel, struct agent_core *core,
 				struct agent_peers *peers, struct agent_session *session,
-				GError **error);
+				const struct agent_route *route, GError **error);
 void agent_api_free(struct agent_api *api);
 
 /* From the core: agent_core_ops.noted and .stepped. */

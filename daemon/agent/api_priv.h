@@ -26,6 +26,7 @@ struct agent_api {
 	struct agent_core *core;
 	struct agent_peers *peers;
 	struct agent_session *session;
+	const struct agent_route *route;
 	struct rn_control *control;
 	GPtrArray *orders;	/* struct order, of order.c */
 	GPtrArray *monitors;	/* struct monitor, of monitor.c */

@@ -32,6 +32,14 @@ static const struct rn_config_key keys[] = {
 	{ "inside *", "mark", FALSE },
 	{ "inside *", "mark-mask", FALSE },
 	{ "inside *", "exclude", FALSE },
+	{ "announce *", "prefix", TRUE },
+	{ "announce *", "kind", FALSE },
+	{ "announce *", "interface", FALSE },
+	{ "announce *", "table", FALSE },
+	{ "announce *", "metric", FALSE },
+	{ "announce *", "linger", FALSE },
+	{ "announce *", "shared", FALSE },
+	{ "announce *", "unasked", FALSE },
 	{ "kernel", "max-mappings", FALSE },
 	{ "kernel", "max-floors", FALSE },
 	{ "kernel", "max-misses", FALSE },
@@ -371,6 +379,12 @@ static gboolean read_plain(struct agent_config *config, GError **error)
 	return TRUE;
 }
 
+static gboolean read_announces(struct agent_config *config, GError **error)
+{
+	config->announces = agent_config_announces(config->file, error);
+	return config->announces != NULL;
+}
+
 struct agent_config *agent_config_load(const char *path, GError **error)
 {
 	struct agent_config *config = g_new0(struct agent_config, 1);
@@ -380,7 +394,7 @@ struct agent_config *agent_config_load(const char *path, GError **error)
 	config->file = rn_config_load(path, keys, error);
 	if (config->file && read_plain(config, error) && read_insides(config, error) &&
 	    read_bounds(config, error) && read_timeouts(config, error) &&
-	    read_policies(config, error))
+	    read_policies(config, error) && read_announces(config, error))
 		return config;
 	agent_config_free(config);
 	return NULL;
@@ -392,6 +406,7 @@ void agent_config_free(struct agent_config *config)
 		return;
 	g_ptr_array_unref(config->insides);
 	g_array_unref(config->bounds);
+	g_clear_pointer(&config->announces, g_ptr_array_unref);
 	rn_config_free(config->file);
 	g_free(config);
 }

@@ -21,6 +21,27 @@ struct agent_inside_config {
 	uint32_t mark, mark_mask;
 };
 
+enum agent_announce_kind {
+	AGENT_ANNOUNCE_ROUTE,		/* routers are told, by a route that others redistribute */
+	AGENT_ANNOUNCE_NEIGHBOUR,	/* neighbours on the uplink's wire are answered */
+};
+
+#define AGENT_ANNOUNCE_TIMES	8
+
+/* One [announce NAME]. */
+struct agent_announce_config {
+	char *name;
+	enum agent_announce_kind kind;
+	const char *interface;		/* NEIGHBOUR: the uplink; else NULL */
+	struct rn_prefix *prefixes;	/* of public addresses */
+	gsize n_prefixes;
+	uint32_t table, metric;
+	uint64_t linger_ms;	/* ROUTE: how long one outlives the mapping */
+	gboolean shared;	/* also addresses that mappings share by ports */
+	uint32_t times[AGENT_ANNOUNCE_TIMES];	/* NEIGHBOUR: ms, of unasked answers */
+	guint n_times;
+};
+
 struct agent_config {
 	struct rn_config *file;		/* owns the strings below */
 	const char *name;
@@ -32,10 +53,14 @@ struct agent_config {
 	const char *ca, *cert, *key, *crl;	/* crl may be NULL */
 	GPtrArray *insides;		/* struct agent_inside_config */
 	GArray *bounds;			/* struct agent_kmsg_bound */
+	GPtrArray *announces;		/* struct agent_announce_config */
 };
 
 struct agent_config *agent_config_load(const char *path, GError **error);
 void agent_config_free(struct agent_config *config);
+
+/* config_announce.c: the sections [announce NAME], for agent_config_load. */
+GPtrArray *agent_config_announces(const struct rn_config *file, GError **error);
 
 /* Is the private side in a prefix of its zone and kind? */
 gboolean agent_config_covers(const struct agent_config *config, const struct rn_private *vm);

@@ -286,6 +286,7 @@ static void step(struct agent_core *core, struct agent_entry *entry,
 		env.now = agent_timer_now();
 		env.random = agent_core_random(core);
 		own_gw_step(&env, &entry->own, &event, &core->acts);
+		core->ops->entered(entry, core->data);
 	} while (carry_out(core, entry, &event));
 
 	agent_block_settle(entry);
@@ -473,6 +474,7 @@ void agent_core_clear(struct agent_core *core)
 		struct rn_private vm = entry->own.vm;
 
 		own_gw_entry_init(&entry->own, &vm);
+		core->ops->entered(entry, core->data);
 		agent_entry_update(core->table, entry);
 		core->ops->stepped(entry, core->data);
 		agent_entry_remove(core->table, entry);

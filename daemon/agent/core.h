@@ -20,6 +20,8 @@ struct agent_core_ops {
 			 const struct rn_bindings *bindings, void *data);
 	/* For natctl monitor. */
 	void (*noted)(const struct agent_entry *entry, const struct own_act *note, void *data);
+	/* The machine has made a step, and what it orders is still to be done. */
+	void (*entered)(struct agent_entry *entry, void *data);
 	/* The entry has been through one event and all that followed from it. */
 	void (*stepped)(const struct agent_entry *entry, void *data);
 };

@@ -10,6 +10,7 @@
 #include "own/gateway.h"
 
 struct agent_block;
+struct agent_address;
 
 struct agent_entry {
 	struct own_gw_entry own;
@@ -18,6 +19,8 @@ struct agent_entry {
 	guint heap;		/* in its heap; 0: wants no wake-up */
 	guint seen;		/* generation of the last kernel dump that had it */
 	struct agent_block *block;	/* block.h; NULL for none */
+	struct agent_address *announced;	/* announce.c counts it there, as this */
+	uint8_t announced_as;
 };
 
 struct agent_table;

@@ -231,6 +231,11 @@ const char *agent_kernel_missing(const struct agent_kernel *kernel)
 	return kernel->missing;
 }
 
+gboolean agent_kernel_absent(const struct agent_kernel *kernel)
+{
+	return !kernel->id;
+}
+
 void agent_kernel_free(struct agent_kernel *kernel)
 {
 	if (!kernel)

@@ -33,6 +33,8 @@ struct agent_kernel *agent_kernel_new(const char *version, const struct agent_ke
 void agent_kernel_start(struct agent_kernel *kernel);
 /* NULL when registered; else a sentence that says what is missing. */
 const char *agent_kernel_missing(const struct agent_kernel *kernel);
+/* No module is loaded, as far as is known. */
+gboolean agent_kernel_absent(const struct agent_kernel *kernel);
 /* Leaves the kernel's table as it is. */
 void agent_kernel_free(struct agent_kernel *kernel);
 

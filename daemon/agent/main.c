@@ -3,23 +3,25 @@
  * roamnat-agent: the gateway's part of the control plane. This file puts the
  * parts together and says in which order they start:
  *
- *   configuration, keys, kernel sockets, core, listener, session, interfaces,
- *   control socket; then the kernel module, whenever it is there; then, with
- *   what its table holds, the controller.
+ *   configuration, keys, kernel sockets, routes, core, listener, session,
+ *   interfaces, control socket; then the kernel module, whenever it is there;
+ *   then, with what its table holds, the controller.
  *
- * Stopping is the reverse. The kernel's table is never touched by it: traffic
- * flows on, and the next agent adopts the table.
+ * Stopping is the reverse. The kernel's table is never touched by it, nor are the
+ * routes of what it holds: traffic flows on, and the next agent adopts both.
  */
 #include <glib-unix.h>
 #include <linux/roamnat.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include "agent/api.h"
 #include "agent/config.h"
 #include "agent/core.h"
 #include "agent/inside.h"
 #include "agent/kernel.h"
 #include "agent/peer.h"
+#include "agent/route.h"
 #include "agent/session.h"
 #include "base/log.h"
 #include "net/tls.h"
@@ -37,6 +39,7 @@ struct agent {
 	struct agent_peers *peers;
 	struct agent_session *session;
 	struct agent_inside *inside;
+	struct agent_route *route;
 	struct agent_api *api;
 	guint reread;		/* source: the kernel's table has to be read again */
 	gboolean stopping;
@@ -61,6 +64,13 @@ static void core_noted(const struct agent_entry *entry, const struct own_act *no
 	agent_api_noted(agent->api, entry, note);
 }
 
+static void core_entered(struct agent_entry *entry, void *data)
+{
+	struct agent *agent = data;
+
+	agent_route_entered(agent->route, entry);
+}
+
 static void core_stepped(const struct agent_entry *entry, void *data)
 {
 	struct agent *agent = data;
@@ -71,6 +81,7 @@ static void core_stepped(const struct agent_entry *entry, void *data)
 static const struct agent_core_ops core_ops = {
 	.send = core_send,
 	.noted = core_noted,
+	.entered = core_entered,
 	.stepped = core_stepped,
 };
 
@@ -81,6 +92,10 @@ static void session_changed(const char *state, void *data)
 	/* There is none yet, or any more, when a start fails half-way. */
 	if (agent->api)
 		agent_api_said(agent->api, "session", state);
+	if (!strcmp(state, "up")) {
+		agent_route_start(agent->route);
+		agent_route_again(agent->route);
+	}
 }
 
 /* ---- from the kernel ---- */
@@ -114,8 +129,12 @@ static void kernel_up(const struct agent_kmsg_session *session, void *data)
 
 	set_bounds(agent);
 	agent_core_set_session(agent->core, 0, session->incarnation, FALSE, FALSE);
-	/* Without it the controller grants again what we do not name: only slower. */
-	if (!agent_core_reconcile(agent->core, &error))
+	/* Without it the controller grants again what we do not name: only slower. Routes
+	 * wait until it has.
+	 */
+	if (agent_core_reconcile(agent->core, &error))
+		agent_route_start(agent->route);
+	else
 		rn_err("the kernel's table was not read: %s", error->message);
 	rn_info("the kernel's table has %u mappings",
 		agent_entry_count(agent_core_table(agent->core)));
@@ -240,6 +259,9 @@ static gboolean start(struct agent *agent, GError **error)
 	agent->kernel = agent_kernel_new(ROAMNAT_VERSION, &kernel_ops, agent, error);
 	if (!agent->kernel)
 		return FALSE;
+	agent->route = agent_route_new(config, error);
+	if (!agent->route)
+		return FALSE;
 	agent->core = agent_core_new(agent->kernel, config->mode, &core_ops, agent);
 	agent->peers = agent_peer_new(config, agent->tls, agent->core, error);
 	if (!agent->peers)
@@ -250,7 +272,7 @@ static gboolean start(struct agent *agent, GError **error)
 	if (!agent->inside)
 		return FALSE;
 	agent->api = agent_api_new(config, ROAMNAT_VERSION, agent->kernel, agent->core,
-				   agent->peers, agent->session, error);
+				   agent->peers, agent->session, agent->route, error);
 	return agent->api != NULL;
 }
 
@@ -263,6 +285,7 @@ static void finish(struct agent *agent)
 	agent_peer_free(agent->peers);
 	agent_inside_free(agent->inside);
 	agent_core_free(agent->core);
+	agent_route_free(agent->route);
 	agent_kernel_free(agent->kernel);
 	rn_tls_free(agent->tls);
 }
@@ -281,6 +304,9 @@ static void run(struct agent *agent)
 		  agent->config->name, rn_tls_identity(agent->tls),
 		  rn_mode_to_string(agent->config->mode));
 	agent_kernel_start(agent->kernel);
+	/* Nothing is translated, so what an agent before announced is over. */
+	if (agent_kernel_absent(agent->kernel))
+		agent_route_start(agent->route);
 	rn_notify("READY=1");
 	g_main_loop_run(agent->loop);
 	g_main_loop_unref(agent->loop);

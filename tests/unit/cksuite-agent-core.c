@@ -148,7 +148,11 @@ static void on_stepped(const struct agent_entry *entry, void *data)
 {
 }
 
-static const struct agent_core_ops ops = { on_send, on_noted, on_stepped };
+static void on_entered(struct agent_entry *entry, void *data)
+{
+}
+
+static const struct agent_core_ops ops = { on_send, on_noted, on_entered, on_stepped };
 
 static void setup(void)
 {

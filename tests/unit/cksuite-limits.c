@@ -250,6 +250,7 @@ END_TEST
 #define AGENT		"[agent]\nname=g\nlisten=127.0.0.1:1\n[controller]\nendpoint=127.0.0.1:2\n" \
 			"identity=spiffe://x/c\n[tls]\nca=a\ncert=b\nkey=c\n"
 #define INSIDE		"[inside a]\ninterface=in0\nprefix=10.0.0.0/24\n"
+#define ANNOUNCE	"[announce a]\nprefix=203.0.113.0/24\n"
 
 static const struct {
 	gboolean agent;
@@ -288,6 +289,18 @@ static const struct {
 	{ TRUE, INSIDE "[kernel]\nfiltering=none\n", "endpoint-independent" },
 	{ TRUE, INSIDE "[kernel]\nblock-threshold=0\n", "block-threshold" },
 	{ TRUE, INSIDE "[kernel]\nport-parity=maybe\n", "port-parity" },
+	{ TRUE, INSIDE ANNOUNCE "kind=bgp\n", "route, neighbour" },
+	{ TRUE, INSIDE ANNOUNCE "kind=neighbour\n", "needs the name of the uplink" },
+	{ TRUE, INSIDE ANNOUNCE "interface=out0\n", "only for kind=neighbour" },
+	{ TRUE, INSIDE ANNOUNCE "unasked=0\n", "only for kind=neighbour" },
+	{ TRUE, INSIDE ANNOUNCE "kind=neighbour\ninterface=out0\nlinger=1s\n",
+	  "only for kind=route" },
+	{ TRUE, INSIDE ANNOUNCE "kind=neighbour\ninterface=out0\nunasked=0;0\n", "rising" },
+	{ TRUE, INSIDE ANNOUNCE "kind=neighbour\ninterface=out0\nunasked=60001\n", "rising" },
+	{ TRUE, INSIDE ANNOUNCE "linger=4001ms\n", "longer than 4 s" },
+	{ TRUE, INSIDE ANNOUNCE "table=0\n", "table" },
+	{ TRUE, INSIDE ANNOUNCE "[announce b]\nprefix=203.0.113.0/24\n", "keep one" },
+	{ TRUE, INSIDE "[announce a]\nprefix=\n", "prefix" },
 };
 
 static void *load_file(gboolean agent, const char *text, GError **error)

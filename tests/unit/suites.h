@@ -19,6 +19,8 @@
 	X(natctl_kernel)	\
 	X(kmsg)		\
 	X(agent_core)	\
+	X(announce)	\
+	X(route)	\
 	X(own_controller)	\
 	X(own_gateway)	\
 	X(own_results)	\
