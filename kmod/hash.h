@@ -3,10 +3,11 @@
  * The hash of one side of a mapping, for every table that has struct rnat_key.
  *
  * Tenants choose their addresses and ports, and must not be able to choose their
- * bucket. This is the multilinear hash of Lemire and Kaser ("Strongly universal
- * string hashing is fast", 2014): over 32-bit words w with secret random 64-bit
- * keys, the upper half of k + sum(k_i * w_i). Any two sides collide with
- * probability 2^-32 whatever they are, which is what a table needs of a hash; a
+ * bucket. The sum is the multilinear hash of Lemire and Kaser ("Strongly universal
+ * string hashing is fast", 2014): over 32-bit words w with secret random 64-bit keys,
+ * k + sum(k_i * w_i); the upper halves of two sides are equal with probability 2^-32
+ * whatever they are, which is what a table needs of a hash. It is linear, though, and
+ * one key in a hundred would crowd consecutive addresses; so it is stirred once. A
  * pseudo-random function, which siphash is, costs four times as much.
  */
 #ifndef _RNAT_HASH_H
@@ -19,7 +20,15 @@
 
 #define RNAT_HASH_WORDS (sizeof(struct rnat_key) / sizeof(u32))
 
-extern u64 rnat_hash_keys[RNAT_HASH_WORDS + 1];
+/* Of each word, of none, and the one that stirs, which is odd. */
+extern u64 rnat_hash_keys[RNAT_HASH_WORDS + 2];
+
+/* @seed changes when a table is rehashed. */
+static inline u32 rnat_hash_stir(u64 sum, u32 seed)
+{
+	sum ^= sum >> 32 ^ seed;
+	return sum * rnat_hash_keys[RNAT_HASH_WORDS + 1] >> 32;
+}
 
 /* Of an IPv4 key: the rest of its address is zero, and adds nothing. */
 static inline u32 rnat_hash_words(u32 addr, u32 zone, u32 tail, u32 seed)
@@ -29,7 +38,7 @@ static inline u32 rnat_hash_words(u32 addr, u32 zone, u32 tail, u32 seed)
 	sum += rnat_hash_keys[0] * addr;
 	sum += rnat_hash_keys[4] * zone;
 	sum += rnat_hash_keys[5] * tail;
-	return sum >> 32 ^ seed;
+	return rnat_hash_stir(sum, seed);
 }
 
 /* The last word of a key. */
@@ -42,7 +51,6 @@ static inline u32 rnat_hash_tail(__be16 port, u8 proto, u8 family)
 #endif
 }
 
-/* @seed changes when a table is rehashed, for which there is no need. */
 static inline u32 rnat_hash(const struct rnat_key *key, u32 seed)
 {
 	const u32 *word = (const u32 *)key;
@@ -56,7 +64,7 @@ static inline u32 rnat_hash(const struct rnat_key *key, u32 seed)
 	sum = rnat_hash_keys[RNAT_HASH_WORDS];
 	for (i = 0; i < RNAT_HASH_WORDS; i++)
 		sum += rnat_hash_keys[i] * word[i];
-	return sum >> 32 ^ seed;
+	return rnat_hash_stir(sum, seed);
 }
 
 /* For struct rhashtable_params. */

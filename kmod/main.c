@@ -22,10 +22,10 @@ static int __init roamnat_init(void)
 {
 	int err;
 
+	rnat_hash_init();
 	err = rnat_selftest_run();
 	if (err)
 		return err;
-	rnat_hash_init();
 	err = rnat_map_init();
 	if (err)
 		return err;

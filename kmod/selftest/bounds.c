@@ -12,6 +12,7 @@
 #include <uapi/linux/roamnat.h>
 
 #include "../clock.h"
+#include "../hash.h"
 #include "../idle.h"
 #include "../map.h"
 #include "../net.h"
@@ -91,7 +92,7 @@ static int check_chains(unsigned int series)
 		return -ENOMEM;
 	for (n = 0; n < KEYS; n++) {
 		choose_key(&key, series, n);
-		hash = rnat_table_hash(&key, sizeof(key), 0) % KEYS;
+		hash = rnat_hash(&key, 0) % KEYS;
 		chains[hash] += chains[hash] < U8_MAX;
 		longest = max_t(unsigned int, longest, chains[hash]);
 	}
