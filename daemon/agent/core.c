@@ -67,6 +67,7 @@ static void log_note(const struct agent_core *core, const struct own_act *note)
 		rn_notice("refused: %s: %s", private, rn_code_to_sentence(note->msg.code));
 		return;
 	case OWN_NOTE_IGNORED:
+	case OWN_NOTE_READY:
 		rn_debug("ignored: %s: %s", private, rn_code_to_sentence(note->msg.code));
 		return;
 	case OWN_NOTE_ACTIVE:
@@ -115,6 +116,7 @@ static void count_note(uint8_t note)
 		agent_counters_add(AGENT_ALARMS, 1);
 		break;
 	case OWN_NOTE_IGNORED:
+	case OWN_NOTE_READY:
 		agent_counters_add(AGENT_IGNORED, 1);
 		break;
 	case OWN_NOTE_GRANTED:

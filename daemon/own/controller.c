@@ -92,6 +92,7 @@ static void enter_state(struct ctl_step *s, enum own_ctl_state state)
 		r->nonce = 0;
 		r->reply_nonce = 0;
 		r->ordered = false;
+		r->ready = false;
 		memset(&r->timer, 0, sizeof(r->timer));
 		break;
 	case OWN_CTL_VERIFY_DST:
@@ -107,21 +108,45 @@ bool ctl_verifying(const struct own_ctl_rec *r)
 	       r->state == OWN_CTL_REVOKING;
 }
 
-/* S15 and P13: may this gateway get one mapping more? */
-uint8_t ctl_may_take(const struct ctl_step *s, uint32_t gateway)
+/* P13 */
+static uint8_t may_hold(const struct own_ctl_gw *gw)
 {
-	const struct own_ctl_gw *gw = ctl_gw(s, gateway);
-
 	if (!gw->number)
 		return RN_CODE_UNKNOWN_GATEWAY;
 	if (!gw->registered)
 		return RN_CODE_NOT_REGISTERED;
-	if (!gw->live)
-		return RN_CODE_LEASE_OVER;
-	if (gw->planned && gw->mappings >= gw->planned &&
-	    !(s->r->move_force && s->r->move_to == gateway))
+	return gw->live ? RN_CODE_OK : RN_CODE_LEASE_OVER;
+}
+
+/* S15: has one more of that kind its place in what was planned? */
+static uint8_t has_room(const struct own_ctl_gw *gw, uint8_t kind, uint32_t reserve)
+{
+	if (gw->planned && (uint64_t)gw->mappings + reserve >= gw->planned)
+		return RN_CODE_PLAN_EXCEEDED;
+	if (kind == RN_KIND_BLOCK && gw->planned_blocks && gw->blocks >= gw->planned_blocks)
 		return RN_CODE_PLAN_EXCEEDED;
 	return RN_CODE_OK;
+}
+
+/* May this mapping move to that gateway? */
+uint8_t ctl_may_take(const struct ctl_step *s, uint32_t gateway)
+{
+	const struct own_ctl_gw *gw = ctl_gw(s, gateway);
+	uint8_t code = may_hold(gw);
+
+	if (code || (s->r->move_force && s->r->move_to == gateway))
+		return code;
+	return gw->drained ? RN_CODE_DRAINED : has_room(gw, s->r->vm.kind, gw->reserve);
+}
+
+void ctl_ready(struct ctl_step *s)
+{
+	struct own_ctl_rec *r = s->r;
+
+	if (r->ready || r->move_to != r->dst)
+		return;
+	r->ready = true;
+	ctl_note(s, OWN_NOTE_READY, r->owner, r->dst, 0);
 }
 
 /* ---- decisions ---- */
@@ -373,12 +398,18 @@ static void on_registered(struct ctl_step *s, uint32_t from)
 		ask(s);
 }
 
-static void on_allocate(struct ctl_step *s, uint32_t from, const struct rn_msg *msg)
+static void on_allocate(struct ctl_step *s, const struct own_ctl_event *event)
 {
+	const struct rn_msg *msg = event->msg;
+	uint32_t from = event->from;
+	const struct own_ctl_gw *gw = ctl_gw(s, from);
 	struct own_ctl_rec *r = s->r;
-	uint8_t code = ctl_may_take(s, from);
+	uint8_t code = may_hold(gw);
 
-	if (msg->incarnation != ctl_gw(s, from)->incarnation)
+	if (!code)
+		code = gw->drained && !event->force ? RN_CODE_DRAINED :
+		       has_room(gw, msg->vm.kind, 0);
+	if (msg->incarnation != gw->incarnation)
 		code = RN_CODE_WRONG_INCARNATION;
 	else if (!code && !own_ctl_rec_available(r, &msg->vm, s->env->wall))
 		code = RN_CODE_BUSY;
@@ -442,7 +473,9 @@ static void verification_over(struct ctl_step *s)
 			r->since = s->env->now;
 			return;		/* its end comes as FENCED */
 		}
-		r->move_to = 0;
+		/* A migration was ordered for T_order, not until somebody claims. */
+		if (r->cause == RN_CAUSE_DEAD || s->env->now >= r->move_until)
+			r->move_to = 0;
 		ctl_settle(s);
 		ctl_note(s, OWN_NOTE_REFUSED, r->owner, dst, RN_CODE_NOT_FENCED);
 		ctl_deny(s, dst, RN_CODE_NOT_FENCED, nonce);
@@ -510,7 +543,7 @@ void own_ctl_step(const struct own_ctl_env *env, struct own_ctl_rec *r,
 		on_time(&s);
 		break;
 	case OWN_CTL_EV_ALLOCATE:
-		on_allocate(&s, event->from, event->msg);
+		on_allocate(&s, event);
 		break;
 	case OWN_CTL_EV_MIGRATE:
 		on_migrate(&s, event);

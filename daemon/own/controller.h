@@ -48,7 +48,8 @@ struct own_ctl_rec {
 	/* volatile: a migration that the orchestrator ordered, until it is done */
 	uint32_t move_to;	/* 0 none */
 	uint64_t move_nonce;
-	bool move_force;	/* the plan may be exceeded (S15) */
+	bool move_force;	/* plan and drain may be overridden (S15) */
+	bool ready;		/* and its destination said that it holds this epoch */
 	int64_t move_until;
 	bool unacked;		/* the grant was not acknowledged yet */
 	struct rn_timer grant_timer;	/* as the grant carried it, to say it again */
@@ -67,7 +68,10 @@ struct own_ctl_gw {
 	bool lease;		/* it has one: silence ends by itself */
 	bool over;		/* its lease is certainly over, or it is fenced (P14) */
 	uint32_t planned;	/* mappings, 0 no limit */
+	uint32_t reserve;	/* of those, not for what moves there */
 	uint32_t mappings;	/* owned now */
+	uint32_t planned_blocks, blocks;	/* the same of blocks of ports */
+	bool drained;		/* nothing new */
 };
 
 enum own_ctl_event_type {
@@ -86,7 +90,7 @@ enum own_ctl_event_type {
 struct own_ctl_event {
 	uint8_t type;
 	uint32_t from;
-	bool force;
+	bool force;		/* plan and drain; of ALLOCATE only the drain */
 	const struct rn_msg *msg;
 };
 

@@ -130,6 +130,7 @@ static void on_mig_d(struct ctl_step *s, uint32_t from, const struct rn_msg *msg
 			return;
 		}
 		r->reply_nonce = msg->nonce;
+		ctl_ready(s);
 		return;
 	}
 	code = ctl_may_take(s, from);
@@ -138,6 +139,7 @@ static void on_mig_d(struct ctl_step *s, uint32_t from, const struct rn_msg *msg
 		return;
 	}
 	ctl_verify(s, OWN_CTL_VERIFY_SRC, from, msg);
+	ctl_ready(s);
 }
 
 static void on_rel(struct ctl_step *s, uint32_t from, const struct rn_msg *msg)
@@ -234,7 +236,9 @@ static void on_verified(struct ctl_step *s, uint32_t from, const struct rn_msg *
 		return;
 	}
 	if (yes) {
-		if (!at_dst && rn_timer_valid(&msg->timer))
+		if (at_dst)
+			ctl_ready(s);
+		else if (rn_timer_valid(&msg->timer))
 			r->timer = msg->timer;
 		ctl_switch(s, dst, OWN_NOTE_MOVED, from);
 		return;

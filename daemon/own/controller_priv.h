@@ -24,6 +24,8 @@ void ctl_verify(struct ctl_step *s, enum own_ctl_state state, uint32_t dst,
 		const struct rn_msg *report);
 void ctl_settle(struct ctl_step *s);	/* back to GRANTED, nothing changed */
 uint8_t ctl_may_take(const struct ctl_step *s, uint32_t gateway);
+/* dst says that it holds this epoch: told once, if the order is to there. */
+void ctl_ready(struct ctl_step *s);
 bool ctl_verifying(const struct own_ctl_rec *r);
 
 void ctl_message(struct ctl_step *s, uint32_t from, const struct rn_msg *msg);

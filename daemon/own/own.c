@@ -17,6 +17,7 @@ static const char *const note_names[OWN_NOTE_MAX + 1] = {
 	[OWN_NOTE_ACTIVE] = "active",
 	[OWN_NOTE_GONE] = "gone",
 	[OWN_NOTE_IGNORED] = "ignored",
+	[OWN_NOTE_READY] = "ready",
 };
 
 const char *own_note_to_string(uint8_t note)

@@ -65,7 +65,8 @@ enum own_note {
 	OWN_NOTE_ACTIVE,	/* gateway */
 	OWN_NOTE_GONE,		/* gateway: record and table end here */
 	OWN_NOTE_IGNORED,	/* of another incarnation, stale, or repeated */
-	OWN_NOTE_MAX = OWN_NOTE_IGNORED,
+	OWN_NOTE_READY,		/* the ordered destination holds it; decides nothing */
+	OWN_NOTE_MAX = OWN_NOTE_READY,
 };
 
 struct own_act {

@@ -86,6 +86,11 @@ static const struct words codes[RN_CODE_MAX + 1] = {
 		"the gateway is disabled in the controller's configuration" },
 	[RN_CODE_LIMIT] = { "limit",
 		"a bound is reached; ask again later" },
+	[RN_CODE_DRAINED] = { "drained",
+		"the gateway is drained and takes nothing new; "
+		"natctl undrain it, or use force" },
+	[RN_CODE_CANCELLED] = { "cancelled",
+		"the order was withdrawn" },
 };
 
 static const char *const cause_names[] = {

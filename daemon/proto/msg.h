@@ -97,7 +97,9 @@ enum rn_code {
 	RN_CODE_VERSION,
 	RN_CODE_DISABLED,
 	RN_CODE_LIMIT,
-	RN_CODE_MAX = RN_CODE_LIMIT,
+	RN_CODE_DRAINED,	/* nothing new for that gateway */
+	RN_CODE_CANCELLED,	/* of an order: withdrawn */
+	RN_CODE_MAX = RN_CODE_CANCELLED,
 };
 
 struct rn_msg {
