@@ -173,6 +173,12 @@ static void on_request(struct rn_control_call *call, const RnRequest *request, v
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__POOL_LIST:
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__AUDIT:
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__STORE_BACKUP:
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__MIGRATE_CANCEL:
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__GATEWAY_FENCE:
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__GATEWAY_DRAIN:
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__EVACUATE:
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__EVACUATE_CANCEL:
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__EVACUATION_LIST:
 		rn_control_refuse(call, RN_CODE_NOT_OWNER,
 				  "a gateway cannot answer that: ask the controller, whose gateway this is at %s",
 				  api->config->controller_endpoint);

@@ -6,6 +6,20 @@
 
 #define IDLE_DEFAULT_MS		300000	/* RFC 4787 REQ-5 */
 
+/* A further block of a VM that is served there already is nothing new. */
+static bool goes_on(struct rn_core *core, const struct rn_gateway *gw,
+		    const struct rn_private *vm)
+{
+	struct rn_private first = *vm;
+	const struct rn_record *record;
+
+	if (vm->kind != RN_KIND_BLOCK || !vm->port)
+		return false;
+	first.port = 0;
+	record = rn_records_vm(core->records, &first);
+	return record && rn_record_owned(record) && record->own.owner == gw->row.number;
+}
+
 static uint8_t may_ask(struct rn_core *core, struct rn_gateway *gw, const struct rn_msg *msg)
 {
 	bool is_address = msg->vm.kind == RN_KIND_ADDRESS;
@@ -21,7 +35,9 @@ static uint8_t may_ask(struct rn_core *core, struct rn_gateway *gw, const struct
 		return RN_CODE_LEASE_OVER;
 	if (!msg->vm.addr.len || (!is_address && !is_port && !is_block) || is_port != has_proto)
 		return RN_CODE_BAD_MESSAGE;
-	return rn_core_plan_allows(core, gw) ? RN_CODE_OK : RN_CODE_PLAN_EXCEEDED;
+	if (gw->row.drained && !goes_on(core, gw, &msg->vm))
+		return RN_CODE_DRAINED;
+	return rn_core_plan_refuses(core, gw, msg->vm.kind, false);
 }
 
 /* A VM gets its blocks one after the other. */
@@ -85,6 +101,7 @@ void rn_allocate(struct rn_core *core, struct rn_gateway *gw, const struct rn_ms
 	struct rn_msg request = *msg;
 	const struct own_ctl_event event = {
 		.type = OWN_CTL_EV_ALLOCATE, .from = gw->row.number, .msg = &request,
+		.force = goes_on(core, gw, &msg->vm),
 	};
 	const struct rn_pool *pool = NULL;
 	const char *why = NULL;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <string.h>
 #include "controller/api.h"
+#include "controller/evacuate.h"
 #include "controller/order.h"
 #include "controller/restored.h"
 #include "controller/selector.h"
+#include "controller/standing.h"
 #include "controller/stream.h"
 #include "controller/view.h"
 
@@ -262,6 +264,24 @@ static void on_request(struct rn_control_call *call, const RnRequest *request, v
 		return;
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__TAKEOVER:
 		rn_order_takeover(core, call, request);
+		return;
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__MIGRATE_CANCEL:
+		rn_order_cancel(core, call, request);
+		return;
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__GATEWAY_FENCE:
+		rn_standing_fence(core, call, request);
+		return;
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__GATEWAY_DRAIN:
+		rn_standing_drain(core, call, request);
+		return;
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__EVACUATE:
+		rn_evacuate(core, call, request);
+		return;
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__EVACUATE_CANCEL:
+		rn_evacuate_cancel(core, call, request);
+		return;
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__EVACUATION_LIST:
+		rn_evacuate_list(core, call, request);
 		return;
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__GATEWAY_LIST:
 		reply_gateways(core, call);

@@ -43,6 +43,8 @@ static const struct rn_config_key keys[] = {
 	{ "gateway *", "identity", TRUE },
 	{ "gateway *", "endpoint", TRUE },
 	{ "gateway *", "planned", FALSE },
+	{ "gateway *", "planned-blocks", FALSE },
+	{ "gateway *", "reserve", FALSE },
 	{ "gateway *", "overload", FALSE },
 	{ "gateway *", "lease", FALSE },
 	{ "gateway *", "enabled", FALSE },
@@ -304,6 +306,22 @@ static gboolean gateway_unique(struct rn_ctl_config *config, const char *group,
 	return TRUE;
 }
 
+/* S15 */
+static gboolean load_plan(const struct rn_config *file, const char *group,
+			  struct rn_gateway_config *gw, GError **error)
+{
+	if (!rn_config_uint(file, group, "planned", 0, UINT32_MAX, 0, &gw->planned, error) ||
+	    !rn_config_uint(file, group, "planned-blocks", 0, UINT32_MAX, 0,
+			    &gw->planned_blocks, error) ||
+	    !rn_config_uint(file, group, "reserve", 0, UINT32_MAX, 0, &gw->reserve, error))
+		return FALSE;
+	if (!gw->reserve || gw->reserve <= gw->planned)
+		return TRUE;
+	rn_config_error(file, group, "reserve", error,
+			"is a part of planned=, which is less: raise that, or make this smaller");
+	return FALSE;
+}
+
 static gboolean load_gateway(struct rn_ctl_config *config, const char *name, GError **error)
 {
 	g_autofree char *group = g_strconcat("gateway ", name, NULL);
@@ -327,7 +345,7 @@ static gboolean load_gateway(struct rn_ctl_config *config, const char *name, GEr
 				"`%s` is not ADDRESS:PORT or [ADDRESS]:PORT", gw.endpoint);
 		return FALSE;
 	}
-	if (!rn_config_uint(file, group, "planned", 0, UINT32_MAX, 0, &gw.planned, error) ||
+	if (!load_plan(file, group, &gw, error) ||
 	    !rn_config_uint(file, group, "overload", 0, UINT32_MAX, 0, &gw.overload, error) ||
 	    !rn_config_duration(file, group, "lease", 0, &gw.lease_ms, error) ||
 	    !rn_config_bool(file, group, "enabled", TRUE, &gw.enabled, error) ||

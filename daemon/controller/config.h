@@ -11,7 +11,7 @@ struct rn_gateway_config {	/* texts are of the configuration */
 	const char *name;
 	const char *identity;	/* URI SAN of its certificate */
 	const char *endpoint;	/* where its agent listens for other gateways */
-	uint64_t planned, overload;
+	uint64_t planned, planned_blocks, reserve, overload;
 	uint64_t lease_ms;	/* 0 without end */
 	gboolean enabled;
 };

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "controller/allocate.h"
 #include "controller/audit.h"
+#include "controller/evacuate.h"
 #include "controller/load.h"
 #include "controller/output.h"
 #include "controller/point.h"
@@ -251,7 +252,10 @@ static void carry_out(struct rn_core *core, struct rn_record *record, uint64_t e
 			record->code = act->msg.code;
 		if (rn_output_take(core, act, record, epoch, cause, event))
 			audit[unit.n_audit++] = *event;
-		if (event->rev)
+		/* Nothing is on disk for it, and somebody waits to unpause a VM. */
+		if (event->rev && act->note == OWN_NOTE_READY)
+			rn_output_event(core, event);
+		else if (event->rev)
 			n_events++;
 	}
 	if (unit.mapping)
@@ -288,7 +292,7 @@ void rn_core_step(struct rn_core *core, struct rn_record *record,
 	struct own_acts acts;
 	struct rn_private vm;
 	uint64_t epoch;
-	uint32_t owner;
+	uint32_t owner, ordered;
 	bool was_owned;
 
 	rn_tell_catch_up(core, record);
@@ -296,6 +300,7 @@ void rn_core_step(struct rn_core *core, struct rn_record *record,
 	epoch = record->own.epoch;
 	was_owned = rn_record_owned(record);
 	owner = record->owner_queue;
+	ordered = record->own.move_to;
 	own_ctl_step(&env, &record->own, event, &acts);
 	rn_records_update(core->records, record, &vm);
 	sync_pool(core, record, was_owned, &vm);
@@ -303,6 +308,9 @@ void rn_core_step(struct rn_core *core, struct rn_record *record,
 	if (was_owned != rn_record_owned(record))
 		rn_allocate_owned(core, record, was_owned ? &vm : &record->own.vm,
 				  was_owned ? -1 : 1);
+	if (ordered && ordered != record->own.move_to &&
+	    (!rn_record_owned(record) || record->own.owner != ordered))
+		rn_output_order_over(core, record, ordered);
 	if (record->by && !record->own.move_to && record->own.state == OWN_CTL_GRANTED)
 		rn_record_forget_order(record);
 	if (owner != record->owner_queue) {
@@ -346,10 +354,16 @@ void rn_core_refuse(struct rn_core *core, struct rn_gateway *gw, const struct rn
 	rn_output_release(core);
 }
 
-bool rn_core_plan_allows(struct rn_core *core, const struct rn_gateway *gw)
+uint8_t rn_core_plan_refuses(struct rn_core *core, const struct rn_gateway *gw, uint8_t kind,
+			     bool moving)
 {
+	const struct rn_plan_use use = rn_gateway_use(gw);
+
 	(void)core;
-	return rn_plan_allows(&gw->plan, gw->owned.length, gw->coming.length);
+	if (moving && gw->row.drained)
+		return RN_CODE_DRAINED;
+	return rn_plan_room(&gw->plan, &use, kind == RN_KIND_BLOCK, moving) ? RN_CODE_OK :
+	       RN_CODE_PLAN_EXCEEDED;
 }
 
 /* A message that names an id which was never issued. */
@@ -537,6 +551,7 @@ gboolean rn_core_start(struct rn_core *core, const struct rn_core_hooks *hooks, 
 	rn_gateways_configure(core->gateways, core->config->gateways, rn_core_now(),
 			      save_gateway, core);
 	rn_restored_start(core);
+	rn_evacuations_start(core);
 	rn_core_arm(core);
 	return TRUE;
 }
@@ -550,6 +565,8 @@ void rn_core_free(struct rn_core *core)
 		g_source_unref(core->timer);
 	}
 	rn_tell_stop(core);
+	if (core->gateways)
+		rn_evacuations_stop(core);
 	rn_store_close(core->store);
 	if (core->again)
 		g_array_unref(core->again);

@@ -104,8 +104,11 @@ void rn_core_register(struct rn_core *core, struct rn_gateway *gw, uint64_t nonc
 /* An operator asserts that the gateway is off (P14). */
 void rn_core_fence(struct rn_core *core, struct rn_gateway *gw, const char *by,
 		   const char *reason);
-/* May one more mapping go to gw, those on their way counted (S15)? */
-bool rn_core_plan_allows(struct rn_core *core, const struct rn_gateway *gw);
+/* Why one more mapping of that kind may not go to gw, those on their way counted
+ * (S15); 0 it may. moving: it comes from another gateway.
+ */
+uint8_t rn_core_plan_refuses(struct rn_core *core, const struct rn_gateway *gw, uint8_t kind,
+			     bool moving);
 
 /* Sets the timer to whatever is due first. */
 void rn_core_arm(struct rn_core *core);

@@ -50,6 +50,9 @@
 	  "times that this went on though nothing had been acknowledged for a second") \
 	X(messages_unsent, "messages for a gateway that was not connected; they are sent again") \
 	X(orders, "migrations and takeovers ordered on the control socket") \
+	X(orders_failed, "mappings that were ordered to a gateway and did not come there") \
+	X(ready, "times that the destination of an order told that it holds the mapping") \
+	X(evacuations, "gateways whose evacuation was begun") \
 	X(events_lost, "events that a natctl monitor was too slow to take")
 
 enum rn_counter {

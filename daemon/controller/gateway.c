@@ -107,6 +107,8 @@ void rn_gateways_configure(struct rn_gateways *gateways, const GArray *config, i
 		gw->endpoint = g_strdup(c->endpoint);
 		gw->enabled = c->enabled;
 		gw->plan.planned = c->planned;
+		gw->plan.blocks = c->planned_blocks;
+		gw->plan.reserve = c->reserve;
 		gw->plan.overload = c->overload;
 		gw->lease_next_ms = c->lease_ms;
 		gw->lease_ms = term_in_force(&gw->row, c->lease_ms);
@@ -157,7 +159,11 @@ void rn_gateway_refresh(struct rn_gateway *gw, int64_t now)
 	gw->own.over = gw->row.fenced ||
 		(gw->lease_ms && now >= gw->renewed_at + (int64_t)RN_LEASE_OVER(gw->lease_ms));
 	gw->own.planned = gw->plan.planned;
+	gw->own.reserve = gw->plan.reserve;
 	gw->own.mappings = gw->owned.length;
+	gw->own.planned_blocks = gw->plan.blocks;
+	gw->own.blocks = gw->blocks;
+	gw->own.drained = gw->row.drained;
 }
 
 void rn_gateway_register(struct rn_gateways *gateways, struct rn_gateway *gw, int64_t now)
@@ -210,6 +216,14 @@ void rn_gateway_over(struct rn_gateway *gw, int64_t now)
 void rn_gateway_again(struct rn_gateways *gateways, struct rn_gateway *gw, int64_t due)
 {
 	rn_heap_set(&gateways->leases, &gw->lease, due);
+}
+
+struct rn_plan_use rn_gateway_use(const struct rn_gateway *gw)
+{
+	return (struct rn_plan_use){
+		.mappings = gw->owned.length + gw->coming.length,
+		.blocks = gw->blocks + gw->coming_blocks,
+	};
 }
 
 const char *rn_gateway_state(const struct rn_gateway *gw)

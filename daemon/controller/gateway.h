@@ -22,6 +22,7 @@
  */
 #define RN_LEASE_OVER(term)	((term) + (term) / 1000 + 5000)
 
+struct rn_evacuation;
 struct rn_session;
 
 /*
@@ -55,9 +56,11 @@ struct rn_gateway {
 	struct rn_heap_node lease;	/* due when the lease is over, then for reclaim */
 	struct rn_plan plan;
 	struct rn_session *session;	/* NULL while not connected */
+	struct rn_evacuation *evacuation;	/* the last; NULL none */
 	int64_t heard_at;		/* last message, -1 never since start */
 	GQueue owned;			/* records it owns, see records.h */
 	GQueue coming;			/* records on their way to it */
+	uint32_t blocks, coming_blocks;	/* of them, blocks of ports */
 	uint32_t revoking;		/* owned ones that wait to be taken over */
 	uint32_t unacked;		/* owned ones whose grant was not acknowledged */
 	struct rn_tell tell;
@@ -108,6 +111,8 @@ struct rn_gateway *rn_gateways_next_over(struct rn_gateways *gateways, int64_t n
 void rn_gateway_over(struct rn_gateway *gw, int64_t now);
 /* It is due again at that time, unless it renews, registers or is fenced before. */
 void rn_gateway_again(struct rn_gateways *gateways, struct rn_gateway *gw, int64_t due);
+/* What it owns and what is coming. */
+struct rn_plan_use rn_gateway_use(const struct rn_gateway *gw);
 /* connected, silent, never, fenced, disabled */
 const char *rn_gateway_state(const struct rn_gateway *gw);
 

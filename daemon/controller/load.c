@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "controller/load.h"
 
+#include "controller/evacuate.h"
+
 static void load_gateway(const struct rn_store_gateway *row, void *data)
 {
 	struct rn_core *core = data;
@@ -80,9 +82,17 @@ static gboolean load_mapping(const struct rn_store_mapping *row, void *data, GEr
 	return TRUE;
 }
 
+static void load_evacuation(const struct rn_store_evacuation *row, void *data)
+{
+	rn_evacuations_restore(data, row);
+}
+
 gboolean rn_load(struct rn_core *core, GError **error)
 {
-	static const struct rn_store_visitor visitor = { load_gateway, load_mapping };
+	static const struct rn_store_visitor visitor = {
+		.gateway = load_gateway, .mapping = load_mapping,
+		.evacuation = load_evacuation,
+	};
 
 	return rn_store_load(core->store, &visitor, core, &core->state, error);
 }

@@ -12,7 +12,7 @@
 #include <unistd.h>
 #include "base/log.h"
 #include "controller/api.h"
-#include "controller/order.h"
+#include "controller/watch.h"
 #include "controller/session.h"
 
 struct program {
@@ -37,7 +37,7 @@ static void on_event(const struct rn_store_audit *event, void *data)
 static void on_changed(struct rn_record *record, void *data)
 {
 	(void)data;
-	rn_order_changed(record);
+	rn_watch_changed(record);
 }
 
 static void on_relieved(void *data)

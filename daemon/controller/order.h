@@ -13,7 +13,8 @@ void rn_order_migrate(struct rn_core *core, struct rn_control_call *call,
 		      const RnRequest *request);
 void rn_order_takeover(struct rn_core *core, struct rn_control_call *call,
 		       const RnRequest *request);
-/* For rn_core_hooks.changed. */
-void rn_order_changed(struct rn_record *record);
+/* Withdraws the orders for what the request selects. */
+void rn_order_cancel(struct rn_core *core, struct rn_control_call *call,
+		     const RnRequest *request);
 
 #endif

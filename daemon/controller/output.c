@@ -172,6 +172,7 @@ static void note_to_event(struct rn_core *core, const struct own_act *act,
 	case OWN_NOTE_ACTIVE:
 	case OWN_NOTE_GONE:
 	case OWN_NOTE_IGNORED:
+	case OWN_NOTE_READY:
 		break;
 	}
 	g_strlcpy(event->what, what_of(act, cause), sizeof(event->what));
@@ -265,6 +266,9 @@ static void count_note(struct rn_core *core, const struct own_act *act, bool rec
 	case OWN_NOTE_IGNORED:
 		rn_count(&core->counters, ignored);
 		break;
+	case OWN_NOTE_READY:
+		rn_count(&core->counters, ready);
+		break;
 	case OWN_NOTE_VERIFYING:
 	case OWN_NOTE_REVOKING:
 	case OWN_NOTE_FROZEN:
@@ -273,6 +277,24 @@ static void count_note(struct rn_core *core, const struct own_act *act, bool rec
 	case OWN_NOTE_GONE:
 		break;
 	}
+}
+
+void rn_output_order_over(struct rn_core *core, const struct rn_record *record, uint32_t to)
+{
+	const struct own_ctl_rec *own = &record->own;
+	uint8_t code = own->move_to ? RN_CODE_BUSY : record->code;
+	struct rn_store_audit event = {
+		.rev = ++core->rev, .time_ns = rn_audit_time(core), .what = "failed",
+		.code = code, .cause = own->cause, .id = own->id, .epoch = own->epoch,
+		.vm = own->vm, .pub = own->pub, .from = own->owner, .to = to,
+	};
+
+	g_strlcpy(event.by, record->by ? record->by : "", sizeof(event.by));
+	g_strlcpy(event.text, own->move_to ? "replaced by a later order" :
+		  rn_record_owned(record) ? rn_code_to_sentence(code ? code : RN_CODE_CANCELLED) :
+		  "released meanwhile", sizeof(event.text));
+	rn_count(&core->counters, orders_failed);
+	rn_output_event(core, &event);
 }
 
 bool rn_output_take(struct rn_core *core, const struct own_act *act,
@@ -289,7 +311,7 @@ bool rn_output_take(struct rn_core *core, const struct own_act *act,
 	note_to_event(core, act, record, epoch, cause, event);
 	event->time_ns = rn_audit_time(core);
 	event->rev = ++core->rev;
-	if (act->note == OWN_NOTE_VERIFYING)
+	if (act->note == OWN_NOTE_VERIFYING || act->note == OWN_NOTE_READY)
 		return false;
 	rn_output_log(core, event, act->note);
 	return true;

@@ -21,6 +21,8 @@ void rn_output_clear(struct rn_core *core);
 bool rn_output_take(struct rn_core *core, const struct own_act *act,
 		    const struct rn_record *record, uint64_t epoch,
 		    const struct rn_cause_of *cause, struct rn_store_audit *event);
+/* An order to move the mapping to that gateway is over, and it is not there. */
+void rn_output_order_over(struct rn_core *core, const struct rn_record *record, uint32_t to);
 /* May another refusal of gw (NULL: of nobody) be written down? */
 bool rn_output_allowed(struct rn_core *core, struct rn_gateway *gw);
 /* One line in the log, with the names of those who had to do with it. */

@@ -6,6 +6,21 @@ bool rn_plan_allows(const struct rn_plan *plan, uint32_t mappings, uint32_t comi
 	return !plan->planned || (uint64_t)mappings + coming < plan->planned;
 }
 
+static uint32_t left(uint32_t limit, uint64_t used)
+{
+	return !limit ? UINT32_MAX : used < limit ? (uint32_t)(limit - used) : 0;
+}
+
+uint32_t rn_plan_room(const struct rn_plan *plan, const struct rn_plan_use *use, bool block,
+		      bool moving)
+{
+	uint32_t room = left(plan->planned, (uint64_t)use->mappings +
+			     (moving ? plan->reserve : 0));
+	uint32_t blocks = block ? left(plan->blocks, use->blocks) : UINT32_MAX;
+
+	return room < blocks ? room : blocks;
+}
+
 bool rn_plan_crossed(struct rn_plan *plan, uint32_t mappings)
 {
 	if (!plan->overload)

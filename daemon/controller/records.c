@@ -63,8 +63,15 @@ static void leave_owned(struct rn_gateway *gw, struct rn_record *record)
 	if (gw->inventory.next == &record->owner_link)
 		gw->inventory.next = record->owner_link.next;
 	g_queue_unlink(&gw->owned, &record->owner_link);
+	gw->blocks -= record->own.pub.ports != 0;
 	gw->revoking -= record->revoking;
 	gw->unacked -= record->unacked;
+}
+
+static void leave_coming(struct rn_gateway *gw, struct rn_record *record)
+{
+	g_queue_unlink(&gw->coming, &record->coming_link);
+	gw->coming_blocks -= record->own.pub.ports != 0;
 }
 
 static void leave_queues(struct rn_records *records, struct rn_record *record)
@@ -78,7 +85,7 @@ static void leave_queues(struct rn_records *records, struct rn_record *record)
 	record->owner_queue = 0;
 	gw = rn_gateways_number(records->gateways, record->coming_queue);
 	if (gw)
-		g_queue_unlink(&gw->coming, &record->coming_link);
+		leave_coming(gw, record);
 	record->coming_queue = 0;
 }
 
@@ -301,11 +308,13 @@ static void index_gateways(struct rn_records *records, struct rn_record *record)
 	gw = rn_gateways_number(records->gateways, owner);
 	if (gw) {
 		g_queue_push_tail_link(&gw->owned, &record->owner_link);
+		gw->blocks += own->pub.ports != 0;
 		record->owner_queue = owner;
 	}
 	gw = rn_gateways_number(records->gateways, coming);
 	if (gw) {
 		g_queue_push_tail_link(&gw->coming, &record->coming_link);
+		gw->coming_blocks += own->pub.ports != 0;
 		record->coming_queue = coming;
 	}
 }

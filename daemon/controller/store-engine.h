@@ -18,6 +18,7 @@ struct rn_store_engine {
 	gboolean (*begin)(void *db, GError **error);
 	gboolean (*mapping)(void *db, const struct rn_store_mapping *row, GError **error);
 	gboolean (*gateway)(void *db, const struct rn_store_gateway *row, GError **error);
+	gboolean (*evacuation)(void *db, const struct rn_store_evacuation *row, GError **error);
 	gboolean (*audit)(void *db, const struct rn_store_audit *row, GError **error);
 	gboolean (*value)(void *db, const struct rn_store_value *value, GError **error);
 	/* *n rows were forgotten, *telling of them told of more than prunings */

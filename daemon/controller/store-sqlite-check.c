@@ -97,6 +97,15 @@ static void mapping_row(struct checking *c, sqlite3_stmt *st)
 		     RESTORE, row.id, pub);
 }
 
+static void evacuation_row(struct checking *c, sqlite3_stmt *st)
+{
+	struct rn_store_evacuation row;
+
+	if (!rn_sqlite_get_evacuation(st, &row))
+		tell(c, "evacuation of gateway %u: the row is not as it was written: " RESTORE,
+		     row.gateway);
+}
+
 static void audit_row(struct checking *c, sqlite3_stmt *st)
 {
 	struct rn_store_audit row;
@@ -151,6 +160,8 @@ static gboolean check_rows(struct checking *c)
 		return TRUE;
 	return each(c, "SELECT " RN_SQLITE_GATEWAY_COLUMNS " FROM gateway", gateway_row) &&
 	       each(c, "SELECT " RN_SQLITE_MAPPING_COLUMNS " FROM mapping", mapping_row) &&
+	       each(c, "SELECT " RN_SQLITE_EVACUATION_COLUMNS " FROM evacuation",
+		    evacuation_row) &&
 	       each(c, "SELECT " RN_SQLITE_AUDIT_COLUMNS " FROM audit", audit_row) &&
 	       each(c, "SELECT min(id), max(id) FROM mapping WHERE state = 1"
 		    " GROUP BY zone, kind, proto, port, addr HAVING count(*) > 1", two_of_a_vm) &&

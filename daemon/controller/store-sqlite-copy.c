@@ -326,7 +326,8 @@ static gboolean raise_all(sqlite3 *sql, const char *path, const char *const *off
 			  "UPDATE mapping SET epoch = ?3, sum = ?15, pub_ports = ?16 WHERE id = ?1",
 			  raise_mapping, NULL, error) &&
 	       raise_rows(sql, path, "SELECT " RN_SQLITE_GATEWAY_COLUMNS " FROM gateway",
-			  "UPDATE gateway SET incarnation = ?4, fenced = ?5, unheard = ?6, sum = ?8"
+			  "UPDATE gateway SET incarnation = ?4, fenced = ?5, unheard = ?6, sum = ?8,"
+			  " drained = ?9"
 			  " WHERE number = ?1", raise_gateway, off, error) &&
 	       write_event(sql, path, off, by, error) &&
 	       rn_sqlite_run(sql, path, last, error);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * Rows of the three tables to and from statements, each with a checksum of its
+ * Rows of the tables to and from statements, each with a checksum of its
  * own (P8): SQLite's log has checksums, but its pages have none.
  */
 #include <string.h>
@@ -61,8 +61,27 @@ static int64_t gateway_sum(const struct rn_store_gateway *row)
 		row->number, row->incarnation, row->fenced, row->unheard, (uint64_t)row->lease_ms,
 	};
 	uint64_t sum = sum_fields(SUM_START, fields, G_N_ELEMENTS(fields));
+	const uint64_t drained = row->drained;
 
-	return (int64_t)sum_text(sum_text(sum, row->name), row->identity);
+	sum = sum_text(sum_text(sum, row->name), row->identity);
+	/* As it was before there was that. */
+	return (int64_t)(drained ? sum_fields(sum, &drained, 1) : sum);
+}
+
+static int64_t evacuation_sum(const struct rn_store_evacuation *row)
+{
+	const uint64_t fields[] = {
+		row->gateway, row->state, row->force, row->in_flight, row->total, row->moved,
+		(uint64_t)row->began_ns, (uint64_t)row->ended_ns, row->n_targets,
+	};
+	uint64_t sum = sum_fields(SUM_START, fields, G_N_ELEMENTS(fields));
+
+	for (uint32_t i = 0; i < row->n_targets; i++) {
+		const uint64_t target = row->target[i];
+
+		sum = sum_fields(sum, &target, 1);
+	}
+	return (int64_t)sum_text(sum_text(sum_text(sum, row->by), row->reason), row->text);
 }
 
 static int64_t audit_sum(const struct rn_store_audit *row)
@@ -127,6 +146,29 @@ void rn_sqlite_bind_gateway(sqlite3_stmt *st, const struct rn_store_gateway *row
 	sqlite3_bind_int64(st, c++, row->unheard);
 	sqlite3_bind_int64(st, c++, row->lease_ms);
 	sqlite3_bind_int64(st, c++, gateway_sum(row));
+	sqlite3_bind_int64(st, c++, row->drained);
+}
+
+void rn_sqlite_bind_evacuation(sqlite3_stmt *st, const struct rn_store_evacuation *row)
+{
+	g_autoptr(GString) targets = g_string_new(NULL);
+	int c = 1;
+
+	for (uint32_t i = 0; i < row->n_targets; i++)
+		g_string_append_printf(targets, "%s%u", i ? "," : "", row->target[i]);
+	sqlite3_bind_int64(st, c++, row->gateway);
+	sqlite3_bind_int64(st, c++, row->state);
+	sqlite3_bind_int64(st, c++, row->force);
+	sqlite3_bind_int64(st, c++, row->in_flight);
+	sqlite3_bind_int64(st, c++, row->total);
+	sqlite3_bind_int64(st, c++, row->moved);
+	sqlite3_bind_int64(st, c++, row->began_ns);
+	sqlite3_bind_int64(st, c++, row->ended_ns);
+	sqlite3_bind_text(st, c++, targets->str, -1, SQLITE_TRANSIENT);
+	bind_text(st, c++, row->by);
+	bind_text(st, c++, row->reason);
+	bind_text(st, c++, row->text);
+	sqlite3_bind_int64(st, c++, evacuation_sum(row));
 }
 
 void rn_sqlite_bind_audit(sqlite3_stmt *st, const struct rn_store_audit *row)
@@ -209,10 +251,41 @@ bool rn_sqlite_get_gateway(sqlite3_stmt *st, struct rn_store_gateway *row)
 		.fenced = sqlite3_column_int64(st, 4),
 		.unheard = sqlite3_column_int64(st, 5),
 		.lease_ms = sqlite3_column_int64(st, 6),
+		.drained = sqlite3_column_int64(st, 8),
 	};
 	get_text(st, 1, row->name, sizeof(row->name));
 	get_text(st, 2, row->identity, sizeof(row->identity));
 	return sqlite3_column_int64(st, 7) == gateway_sum(row);
+}
+
+static void get_targets(sqlite3_stmt *st, int column, struct rn_store_evacuation *row)
+{
+	const char *text = (const char *)sqlite3_column_text(st, column);
+	g_auto(GStrv) words = g_strsplit(text ? text : "", ",", RN_STORE_TARGETS + 1);
+
+	for (char **word = words; *word && row->n_targets < RN_STORE_TARGETS; word++)
+		if (**word)
+			row->target[row->n_targets++] =
+				(uint32_t)g_ascii_strtoull(*word, NULL, 10);
+}
+
+bool rn_sqlite_get_evacuation(sqlite3_stmt *st, struct rn_store_evacuation *row)
+{
+	*row = (struct rn_store_evacuation){
+		.gateway = sqlite3_column_int64(st, 0),
+		.state = sqlite3_column_int64(st, 1),
+		.force = sqlite3_column_int64(st, 2),
+		.in_flight = sqlite3_column_int64(st, 3),
+		.total = sqlite3_column_int64(st, 4),
+		.moved = sqlite3_column_int64(st, 5),
+		.began_ns = sqlite3_column_int64(st, 6),
+		.ended_ns = sqlite3_column_int64(st, 7),
+	};
+	get_targets(st, 8, row);
+	get_text(st, 9, row->by, sizeof(row->by));
+	get_text(st, 10, row->reason, sizeof(row->reason));
+	get_text(st, 11, row->text, sizeof(row->text));
+	return sqlite3_column_int64(st, 12) == evacuation_sum(row);
 }
 
 bool rn_sqlite_get_audit(sqlite3_stmt *st, struct rn_store_audit *row)

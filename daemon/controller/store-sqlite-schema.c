@@ -68,6 +68,15 @@ static const char *const steps[RN_STORE_SCHEMA] = {
 	"INSERT INTO mapping SELECT id, state, epoch, owner, zone, kind, proto, port, addr,"
 	"  pub_addr, pub_proto, pub_port, 0, preset, free_at, sum FROM mapping2 ORDER BY id;"
 	"DROP TABLE mapping2;",
+
+	/* What an orchestrator began and has not ended. */
+	"ALTER TABLE gateway ADD COLUMN drained INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE evacuation ("
+	"  gateway INTEGER PRIMARY KEY, state INTEGER NOT NULL, force INTEGER NOT NULL,"
+	"  in_flight INTEGER NOT NULL, total INTEGER NOT NULL, moved INTEGER NOT NULL,"
+	"  began_ns INTEGER NOT NULL, ended_ns INTEGER NOT NULL, targets TEXT NOT NULL,"
+	"  by TEXT NOT NULL, reason TEXT NOT NULL, text TEXT NOT NULL,"
+	"  sum INTEGER NOT NULL) STRICT;",
 };
 
 /* Reads every row of `select`, and writes it by `insert` with its sum. */

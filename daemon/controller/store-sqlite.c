@@ -32,11 +32,13 @@ static const char *const statements[RN_ST_N] = {
 		" proto=excluded.proto, port=excluded.port, addr=excluded.addr,"
 		" preset=excluded.preset, free_at=excluded.free_at, sum=excluded.sum",
 	[RN_ST_GATEWAY] = "INSERT INTO gateway (" RN_SQLITE_GATEWAY_COLUMNS ")"
-		" VALUES (?,?,?,?,?,?,?,?)"
+		" VALUES (?,?,?,?,?,?,?,?,?)"
 		" ON CONFLICT (number) DO UPDATE SET name=excluded.name,"
 		" identity=excluded.identity, incarnation=excluded.incarnation,"
 		" fenced=excluded.fenced, unheard=excluded.unheard,"
-		" lease_ms=excluded.lease_ms, sum=excluded.sum",
+		" lease_ms=excluded.lease_ms, sum=excluded.sum, drained=excluded.drained",
+	[RN_ST_EVACUATION] = "INSERT OR REPLACE INTO evacuation ("
+		RN_SQLITE_EVACUATION_COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[RN_ST_AUDIT] = "INSERT INTO audit (" RN_SQLITE_AUDIT_COLUMNS ")"
 		" VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
 	[RN_ST_VALUE] = "INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)",
@@ -295,6 +297,15 @@ static gboolean sqlite_gateway(void *data, const struct rn_store_gateway *row, G
 	return step(db, RN_ST_GATEWAY, error);
 }
 
+static gboolean sqlite_evacuation(void *data, const struct rn_store_evacuation *row,
+				  GError **error)
+{
+	struct rn_sqlite *db = data;
+
+	rn_sqlite_bind_evacuation(db->st[RN_ST_EVACUATION], row);
+	return step(db, RN_ST_EVACUATION, error);
+}
+
 static gboolean sqlite_audit(void *data, const struct rn_store_audit *row, GError **error)
 {
 	struct rn_sqlite *db = data;
@@ -355,6 +366,33 @@ static gboolean load_gateways(struct rn_sqlite *db, const struct rn_store_visito
 		      rn_sqlite_fail(db->writer, db->path, "read gateways", error));
 }
 
+static gboolean load_evacuations(struct rn_sqlite *db, const struct rn_store_visitor *visitor,
+				 void *data, GError **error)
+{
+	sqlite3_stmt *st = NULL;
+	gboolean ok = TRUE;
+	int rc = SQLITE_DONE;
+
+	if (!visitor->evacuation)
+		return TRUE;
+	if (sqlite3_prepare_v2(db->writer, "SELECT " RN_SQLITE_EVACUATION_COLUMNS
+			       " FROM evacuation ORDER BY gateway", -1, &st, NULL) != SQLITE_OK)
+		return rn_sqlite_fail(db->writer, db->path, "read evacuations", error);
+	while (ok && (rc = sqlite3_step(st)) == SQLITE_ROW) {
+		struct rn_store_evacuation row;
+
+		ok = rn_sqlite_get_evacuation(st, &row) ||
+		     rn_sqlite_damaged(db->path, error,
+				       "the evacuation of gateway %u is damaged, its checksum is wrong",
+				       row.gateway);
+		if (ok)
+			visitor->evacuation(&row, data);
+	}
+	sqlite3_finalize(st);
+	return ok && (rc == SQLITE_DONE ||
+		      rn_sqlite_fail(db->writer, db->path, "read evacuations", error));
+}
+
 static gboolean load_mappings(struct rn_sqlite *db, const struct rn_store_visitor *visitor,
 			      void *data, GError **error)
 {
@@ -406,7 +444,8 @@ static gboolean sqlite_load(void *data, const struct rn_store_visitor *visitor, 
 	struct rn_sqlite *db = data;
 
 	return load_state(db, state, error) && load_gateways(db, visitor, user, error) &&
-	       load_mappings(db, visitor, user, error);
+	       load_mappings(db, visitor, user, error) &&
+	       load_evacuations(db, visitor, user, error);
 }
 
 const struct rn_store_engine rn_store_sqlite = {
@@ -416,6 +455,7 @@ const struct rn_store_engine rn_store_sqlite = {
 	.begin = sqlite_begin,
 	.mapping = sqlite_mapping,
 	.gateway = sqlite_gateway,
+	.evacuation = sqlite_evacuation,
 	.audit = sqlite_audit,
 	.value = sqlite_value,
 	.prune = rn_sqlite_prune,

@@ -10,7 +10,8 @@
 #include "controller/store-engine.h"
 
 enum rn_sqlite_st {
-	RN_ST_BEGIN, RN_ST_COMMIT, RN_ST_MAPPING, RN_ST_GATEWAY, RN_ST_AUDIT, RN_ST_VALUE,
+	RN_ST_BEGIN, RN_ST_COMMIT, RN_ST_MAPPING, RN_ST_GATEWAY, RN_ST_EVACUATION, RN_ST_AUDIT,
+	RN_ST_VALUE,
 	RN_ST_OLDEST, RN_ST_OLD_ROWS, RN_ST_FORGET_ROW, RN_ST_FORGET_BEFORE, RN_ST_N,
 };
 
@@ -46,14 +47,19 @@ int rn_sqlite_lock(const char *path, GError **error);
 	"id, state, epoch, owner, zone, kind, proto, port, addr, pub_addr, pub_proto," \
 	" pub_port, preset, free_at, sum, pub_ports"
 #define RN_SQLITE_GATEWAY_COLUMNS \
-	"number, name, identity, incarnation, fenced, unheard, lease_ms, sum"
+	"number, name, identity, incarnation, fenced, unheard, lease_ms, sum, drained"
+#define RN_SQLITE_EVACUATION_COLUMNS \
+	"gateway, state, force, in_flight, total, moved, began_ns, ended_ns, targets, by," \
+	" reason, text, sum"
 
 /* Rows in the order of the columns above. Reading: false when the sum is wrong. */
 void rn_sqlite_bind_mapping(sqlite3_stmt *st, const struct rn_store_mapping *row);
 void rn_sqlite_bind_gateway(sqlite3_stmt *st, const struct rn_store_gateway *row);
+void rn_sqlite_bind_evacuation(sqlite3_stmt *st, const struct rn_store_evacuation *row);
 void rn_sqlite_bind_audit(sqlite3_stmt *st, const struct rn_store_audit *row);
 bool rn_sqlite_get_mapping(sqlite3_stmt *st, struct rn_store_mapping *row);
 bool rn_sqlite_get_gateway(sqlite3_stmt *st, struct rn_store_gateway *row);
+bool rn_sqlite_get_evacuation(sqlite3_stmt *st, struct rn_store_evacuation *row);
 bool rn_sqlite_get_audit(sqlite3_stmt *st, struct rn_store_audit *row);
 
 /* ---- store-sqlite-schema.c ---- */

@@ -19,6 +19,7 @@ struct unit {
 	bool has_mapping, has_gateway;
 	struct rn_store_mapping mapping;
 	struct rn_store_gateway *gateway;	/* rare, so not in place */
+	struct rn_store_evacuation *evacuation;
 	struct rn_store_value *value;
 	struct rn_store_prune *prune;
 	struct rn_store_audit *audit;
@@ -76,6 +77,7 @@ static void unit_free(gpointer data)
 	struct unit *unit = data;
 
 	g_free(unit->gateway);
+	g_free(unit->evacuation);
 	g_free(unit->value);
 	g_free(unit->prune);
 	g_free(unit->audit);
@@ -154,6 +156,8 @@ static gboolean write_unit(struct rn_store *store, const struct unit *unit, GErr
 	if (unit->has_mapping && !store->engine->mapping(store->db, &unit->mapping, error))
 		return FALSE;
 	if (unit->gateway && !store->engine->gateway(store->db, unit->gateway, error))
+		return FALSE;
+	if (unit->evacuation && !store->engine->evacuation(store->db, unit->evacuation, error))
 		return FALSE;
 	if (unit->value && !store->engine->value(store->db, unit->value, error))
 		return FALSE;
@@ -369,6 +373,8 @@ uint64_t rn_store_put(struct rn_store *store, const struct rn_store_unit *from)
 	}
 	if (from->gateway)
 		unit->gateway = g_memdup2(from->gateway, sizeof(*from->gateway));
+	if (from->evacuation)
+		unit->evacuation = g_memdup2(from->evacuation, sizeof(*from->evacuation));
 	if (from->value)
 		unit->value = g_memdup2(from->value, sizeof(*from->value));
 	if (from->prune)

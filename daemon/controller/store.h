@@ -14,7 +14,7 @@
 #include "base/addr.h"
 #include "proto/msg.h"
 
-#define RN_STORE_SCHEMA	3	/* the newest that this program knows */
+#define RN_STORE_SCHEMA	4	/* the newest that this program knows */
 
 /* After a restore from a backup, epochs, incarnations, ids and revisions go on so
  * far above those of the backup that none of the lost time comes again.
@@ -48,9 +48,26 @@ struct rn_store_gateway {
 	uint64_t incarnation;
 	bool fenced;
 	bool unheard;		/* since the store was restored from a backup */
+	bool drained;		/* it is granted nothing new */
 	int64_t lease_ms;	/* promised by its registration; -1 not known */
 	char name[RN_NAME_MAX];
 	char identity[RN_TEXT_MAX];
+};
+
+#define RN_STORE_TARGETS	16
+
+/* One of a gateway, the last. */
+struct rn_store_evacuation {
+	uint32_t gateway;
+	uint8_t state;		/* enum rn_evacuation_state */
+	bool force;
+	uint32_t in_flight;
+	uint32_t total, moved;
+	int64_t began_ns, ended_ns;
+	uint32_t target[RN_STORE_TARGETS], n_targets;
+	char by[96];
+	char reason[RN_TEXT_MAX];
+	char text[RN_TEXT_MAX];
 };
 
 struct rn_store_audit {
@@ -94,6 +111,7 @@ struct rn_store_prune {
 struct rn_store_unit {
 	const struct rn_store_mapping *mapping;	/* NULL none */
 	const struct rn_store_gateway *gateway;	/* NULL none */
+	const struct rn_store_evacuation *evacuation;	/* NULL none */
 	const struct rn_store_value *value;	/* NULL none */
 	const struct rn_store_prune *prune;	/* NULL none */
 	const struct rn_store_audit *audit;
@@ -117,6 +135,8 @@ struct rn_store_ops {
 
 struct rn_store_visitor {
 	void (*gateway)(const struct rn_store_gateway *row, void *data);
+	/* After all mappings; NULL: they are of no interest. */
+	void (*evacuation)(const struct rn_store_evacuation *row, void *data);
 	gboolean (*mapping)(const struct rn_store_mapping *row, void *data, GError **error);
 };
 

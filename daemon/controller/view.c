@@ -61,6 +61,11 @@ void rn_view_gateway(const struct rn_gateway *gw, Roamnat__Control__V1__Gateway 
 	pb->mappings = gw->owned.length;
 	pb->planned = gw->plan.planned;
 	pb->overload = gw->plan.overload;
+	pb->drained = gw->row.drained;
+	pb->reserve = gw->plan.reserve;
+	pb->coming = gw->coming.length;
+	pb->planned_blocks = gw->plan.blocks;
+	pb->blocks = gw->blocks;
 	pb->lease_ms = gw->lease_ms;
 	if (gw->heard_at >= 0)
 		pb->last_heard_ms = rn_core_now() - gw->heard_at;

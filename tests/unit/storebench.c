@@ -240,7 +240,9 @@ static gboolean on_mapping(const struct rn_store_mapping *row, void *data, GErro
 
 GError *store_open_error(void)
 {
-	static const struct rn_store_visitor visitor = { on_gateway, on_mapping };
+	static const struct rn_store_visitor visitor = {
+		.gateway = on_gateway, .mapping = on_mapping,
+	};
 	GError *error = NULL;
 
 	store_durable = 0;

@@ -31,6 +31,7 @@ gboolean rn_migrate_call(struct natctl *ctl, RnRequest *request, const char *nam
 	gboolean printed = FALSE;
 
 	request->wait = !(ctl->flags & RN_FLAG_NO_WAIT);
+	request->until_ready = request->wait && ctl->until_ready;
 	request->timeout_ms = ctl->timeout_ms ? ctl->timeout_ms :
 			      request->wait ? RN_CLIENT_TIMEOUT_WAIT : RN_CLIENT_TIMEOUT;
 	if (!rn_client_call(ctl, RN_DAEMON_CONTROLLER, request, TRUE, print_outcome, &printed,
@@ -122,31 +123,70 @@ static gboolean parse(struct rn_args *args, struct rn_selector *selector, RnRequ
 	return TRUE;
 }
 
+/* What a migration or its cancelling is of. */
+static gboolean check_vm(const struct rn_selector *selector, const char *command, GError **error)
+{
+	if (selector->private.addr.len || selector->public.addr.len || selector->id)
+		return TRUE;
+	g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_USAGE,
+		    "%s: which VM? Give its private address", command);
+	return FALSE;
+}
+
+static char *name_vm(const struct rn_selector *selector, const char *command)
+{
+	char text[RN_SIDE_TEXT];
+
+	return g_strdup_printf("%s %s", command,
+			       rn_args_side_print(selector->private.addr.len ?
+						  &selector->private : &selector->public,
+						  text));
+}
+
+static gboolean cancel_run(struct natctl *ctl, struct rn_args *args, GError **error)
+{
+	RnRequest request = ROAMNAT__CONTROL__V1__REQUEST__INIT;
+	struct rn_selector selector = { 0 };
+	g_autofree char *name = NULL;
+	struct rn_show_selector pb;
+
+	request.verb = ROAMNAT__CONTROL__V1__REQUEST__VERB__MIGRATE_CANCEL;
+	if (!parse(args, &selector, &request, error) ||
+	    !check_vm(&selector, "migrate cancel", error))
+		return FALSE;
+	if (*request.to || request.force) {
+		g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_USAGE,
+			    "migrate cancel takes no \"%s\": the mapping stays where it is",
+			    *request.to ? "to" : "force");
+		return FALSE;
+	}
+	request.selector = rn_show_selector_init(&pb, &selector);
+	name = name_vm(&selector, "migrate cancel");
+	return rn_migrate_call(ctl, &request, name, error);
+}
+
 static gboolean migrate_run(struct natctl *ctl, struct rn_args *args, GError **error)
 {
 	RnRequest request = ROAMNAT__CONTROL__V1__REQUEST__INIT;
 	struct rn_selector selector = { 0 };
-	char text[RN_SIDE_TEXT];
-	g_autofree char *name = NULL;
+	g_autofree char *vm = NULL, *name = NULL;
 	struct rn_show_selector pb;
 
+	if (rn_args_take(args, "cancel"))
+		return cancel_run(ctl, args, error);
 	request.verb = ROAMNAT__CONTROL__V1__REQUEST__VERB__MIGRATE;
 	request.cause = RN_CAUSE_OPERATOR;
-	if (!parse(args, &selector, &request, error) || !rn_migrate_check_wait(ctl, error))
+	if (!parse(args, &selector, &request, error) || !rn_migrate_check_wait(ctl, error) ||
+	    !check_vm(&selector, "migrate", error))
 		return FALSE;
-	if (!selector.private.addr.len && !selector.public.addr.len && !selector.id) {
-		g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_USAGE,
-			    "migrate: which VM? Give its private address");
-		return FALSE;
-	}
 	if (!*request.to) {
 		g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_USAGE,
 			    "migrate: to which gateway? Say \"to GATEWAY\"");
 		return FALSE;
 	}
 	request.selector = rn_show_selector_init(&pb, &selector);
-	rn_args_side_print(selector.private.addr.len ? &selector.private : &selector.public, text);
-	name = g_strdup_printf("migrate %s to %s", text, request.to);
+	vm = name_vm(&selector, "migrate");
+	name = g_strdup_printf("%s to %s", vm, request.to);
 	return rn_migrate_call(ctl, &request, name, error);
 }
 
@@ -162,5 +202,6 @@ const struct rn_object rn_object_migrate = {
 	.usage =
 		"natctl migrate [ private ] A[:PORT][/PROTO] [ zone N ] to GATEWAY\n"
 		"                  [ cause { operator | overload } ] [ force reason TEXT ]\n"
-		"                  [ --wait | --no-wait ]\n",
+		"                  [ --wait [ ready | done ] | --no-wait ]\n"
+		"       natctl migrate cancel [ private ] A[:PORT][/PROTO] [ zone N ]\n",
 };

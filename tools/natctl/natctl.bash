@@ -6,14 +6,20 @@ _natctl_selector='public private zone block proto gateway pool state id epoch'
 # The words that may follow what was typed so far.
 _natctl_words() { # OBJECT COMMAND
 	case $1/$2 in
-	/*) echo 'mapping binding migrate takeover gateway pool stats why monitor status audit store config pki version help' ;;
+	/*) echo 'mapping binding migrate takeover evacuate drain undrain gateway pool stats why monitor status audit store config pki version help' ;;
 	mapping/) echo 'show list del release help' ;;
 	mapping/*) echo "$_natctl_selector" ;;
 	binding/) echo 'show list help' ;;
 	binding/*) echo 'public private zone block proto state id' ;;
-	migrate/*) echo 'private zone to cause force reason operator overload' ;;
+	migrate/*) echo 'cancel private zone to cause force reason operator overload' ;;
 	takeover/*) echo 'private gateway zone to fenced force reason' ;;
-	gateway/ | pool/) echo 'show list help' ;;
+	evacuate/) echo 'show list cancel help'; _natctl_names gateway ;;
+	evacuate/*) echo 'to in-flight force reason' ;;
+	drain/ | undrain/) _natctl_names gateway ;;
+	drain/* | undrain/*) echo 'reason' ;;
+	gateway/) echo 'show list fence help' ;;
+	gateway/fence) echo 'reason' ;;
+	pool/) echo 'show list help' ;;
 	why/*) echo 'to dev help' ;;
 	stats/) echo 'show daemon help' ;;
 	stats/daemon) echo 'agent controller' ;;
@@ -32,6 +38,7 @@ _natctl_options() { # OBJECT COMMAND
 	echo '-j --json -p --pretty -s --stats -d --details -o --oneline -n --no-headers'
 	echo '-q --quiet -t --timeout -S --server -V --version -h --help'
 	case $1/$2 in
+	evacuate/*) echo '--wait --no-wait --dry-run' ;;
 	migrate/* | takeover/*) echo '--wait --no-wait' ;;
 	stats/* | config/show) echo '--explain' ;;
 	mapping/del | mapping/release) echo '--if-exists' ;;
@@ -57,7 +64,8 @@ _natctl() {
 	done
 	case $prev in
 	-S | --server) mapfile -t COMPREPLY < <(compgen -W "$(printf 'unix:%s\n' /run/roamnat/*.sock)" -- "$cur"); return ;;
-	to | gateway | owner) mapfile -t COMPREPLY < <(compgen -W "$(_natctl_names gateway)" -- "$cur") ;;
+	--wait) mapfile -t COMPREPLY < <(compgen -W 'ready done' -- "$cur"); return ;;
+	to | gateway | owner | fence | cancel) mapfile -t COMPREPLY < <(compgen -W "$(_natctl_names gateway)" -- "$cur") ;;
 	pool) mapfile -t COMPREPLY < <(compgen -W "$(_natctl_names pool)" -- "$cur") ;;
 	proto) mapfile -t COMPREPLY < <(compgen -W 'tcp udp icmp' -- "$cur"); return ;;
 	state) mapfile -t COMPREPLY < <(compgen -W 'active held moving-out releasing suspended' -- "$cur"); return ;;

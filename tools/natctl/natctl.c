@@ -41,6 +41,9 @@ static const struct rn_object *const objects[] = {
 	&rn_object_binding,
 	&rn_object_migrate,
 	&rn_object_takeover,
+	&rn_object_evacuate,
+	&rn_object_drain,
+	&rn_object_undrain,
 	&rn_object_gateway,
 	&rn_object_pool,
 	&rn_object_stats,
@@ -80,13 +83,16 @@ static const struct option long_options[] = {
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "explain", no_argument, NULL, 'E' },
-	{ "wait", no_argument, NULL, 'W' },
+	{ "wait", optional_argument, NULL, 'W' },
 	{ "no-wait", no_argument, NULL, 'N' },
 	{ "if-exists", no_argument, NULL, 'I' },
+	{ "dry-run", no_argument, NULL, 'D' },
 	{ NULL, 0, NULL, 0 },
 };
 
-static const char *const flag_names[] = { "--explain", "--wait", "--no-wait", "--if-exists" };
+static const char *const flag_names[] = {
+	"--explain", "--wait", "--no-wait", "--if-exists", "--dry-run",
+};
 
 void rn_natctl_note(struct natctl *ctl, const char *format, ...)
 {
@@ -228,6 +234,25 @@ static gboolean parse_server(struct natctl *ctl, const char *text, GError **erro
 	return TRUE;
 }
 
+/* --wait, --wait=done, --wait ready: the word may follow, as no word of a command
+ * would there.
+ */
+static gboolean take_wait(struct natctl *ctl, int argc, char **argv, GError **error)
+{
+	const char *word = optarg;
+
+	ctl->flags |= RN_FLAG_WAIT;
+	if (!word && optind < argc &&
+	    (!strcmp(argv[optind], "ready") || !strcmp(argv[optind], "done")))
+		word = argv[optind++];
+	ctl->until_ready = word && !strcmp(word, "ready");
+	if (!word || ctl->until_ready || !strcmp(word, "done"))
+		return TRUE;
+	g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_USAGE,
+		    "--wait takes ready or done, not \"%s\"", word);
+	return FALSE;
+}
+
 /* An option that has no value; FALSE if c is none. */
 static gboolean take_flag(struct natctl *ctl, unsigned int *print_flags, int c)
 {
@@ -241,9 +266,9 @@ static gboolean take_flag(struct natctl *ctl, unsigned int *print_flags, int c)
 		{ 'n', RN_PRINT_NO_HEADERS, 0 },
 		{ 'q', RN_PRINT_QUIET, 0 },
 		{ 'E', 0, RN_FLAG_EXPLAIN },
-		{ 'W', 0, RN_FLAG_WAIT },
 		{ 'N', 0, RN_FLAG_NO_WAIT },
 		{ 'I', 0, RN_FLAG_IF_EXISTS },
+		{ 'D', 0, RN_FLAG_DRY_RUN },
 	};
 
 	for (gsize i = 0; i < G_N_ELEMENTS(flags); i++) {
@@ -275,6 +300,9 @@ static int parse_options(struct natctl *ctl, unsigned int *print_flags, int argc
 			break;
 		case 'd':
 			ctl->details = TRUE;
+			break;
+		case 'W':
+			ok = take_wait(ctl, argc, argv, error);
 			break;
 		case 't':
 			ok = parse_timeout(ctl, optarg, error);

@@ -32,6 +32,7 @@ enum rn_natctl_flag {
 	RN_FLAG_WAIT = 1 << 1,
 	RN_FLAG_NO_WAIT = 1 << 2,
 	RN_FLAG_IF_EXISTS = 1 << 3,
+	RN_FLAG_DRY_RUN = 1 << 4,
 };
 
 struct natctl {
@@ -43,6 +44,7 @@ struct natctl {
 	unsigned int flags;		/* enum rn_natctl_flag, as given */
 	const char *server;		/* path of -S, NULL without */
 	guint timeout_ms;		/* -t, 0 without */
+	gboolean until_ready;		/* --wait ready */
 };
 
 struct rn_command {
@@ -65,6 +67,9 @@ extern const struct rn_object rn_object_binding;
 extern const struct rn_object rn_object_mapping;
 extern const struct rn_object rn_object_migrate;
 extern const struct rn_object rn_object_takeover;
+extern const struct rn_object rn_object_evacuate;
+extern const struct rn_object rn_object_drain;
+extern const struct rn_object rn_object_undrain;
 extern const struct rn_object rn_object_gateway;
 extern const struct rn_object rn_object_pool;
 extern const struct rn_object rn_object_stats;

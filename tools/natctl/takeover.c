@@ -84,6 +84,11 @@ static gboolean takeover_run(struct natctl *ctl, struct rn_args *args, GError **
 	if (!parse(args, &selector, &request, error) || !check(&selector, &request, error) ||
 	    !rn_migrate_check_wait(ctl, error))
 		return FALSE;
+	if (ctl->until_ready) {
+		g_set_error(error, RN_NATCTL_ERROR, RN_EXIT_USAGE,
+			    "takeover: a dead source hands nothing over, so nobody is ready before it is done");
+		return FALSE;
+	}
 	request.selector = rn_show_selector_init(&pb, &selector);
 	name = g_strdup_printf("takeover %s to %s", selector.gateway ? selector.gateway :
 			       rn_args_side_print(&selector.private, text), request.to);
