@@ -8,6 +8,7 @@
 #   make conformance    RFC requirements on both kernels; writes docs/compliance.md
 #   make model          the ownership protocol's model in spin, and its mutants
 #   make bench-controller  durable grants per second, beside the disk's own rate
+#   make bench-evacuate    10 000 mappings leave a gateway
 #   make demo           the story of the README, with real packets
 #   make deps           install what is missing (Debian 12, as root)
 #   make install        [DESTDIR=] [PREFIX=/usr]

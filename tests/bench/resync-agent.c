@@ -16,6 +16,7 @@
 #include "agent/core.h"
 #include "agent/peer.h"
 #include "agent/session.h"
+#include "rig.h"
 
 struct bench {
 	struct agent_core *core;
@@ -69,7 +70,8 @@ gboolean agent_kernel_session_set(struct agent_kernel *kernel, uint64_t incarnat
 }
 
 gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_msg *msg,
-				  uint32_t state, gboolean keep_timer, GError **error)
+				  uint32_t state, gboolean keep_timer,
+				  const struct rn_bindings *bindings, GError **error)
 {
 	struct slot *slot;
 
@@ -140,6 +142,12 @@ gboolean agent_kernel_mapping_dump(struct agent_kernel *kernel,
 	return request(0, error);
 }
 
+struct rn_bindings *agent_kernel_bindings(struct agent_kernel *kernel, uint64_t id, guint *more,
+					  GError **error)
+{
+	return NULL;		/* no blocks here */
+}
+
 gboolean agent_kernel_floor_set(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
 				GError **error)
 {
@@ -173,14 +181,9 @@ static void begin(struct bench *bench)
 	bench->longest = 0;
 }
 
-static void on_state(const char *state, void *data)
+static void tell(struct bench *bench)
 {
-	struct bench *bench = data;
-	struct resync_report report;
-
-	if (strcmp(state, "up") || !bench->began)
-		return;
-	report = (struct resync_report) {
+	struct resync_report report = {
 		.seconds = (double)(g_get_monotonic_time() - bench->began) / G_USEC_PER_SEC,
 		.rss = peak_rss(),
 		.kernel = n_slots * sizeof(*slots),
@@ -188,19 +191,31 @@ static void on_state(const char *state, void *data)
 		.mappings = used,
 		.longest_us = (guint64)bench->longest,
 	};
-	resync_bytes(bench->port, &report.sent, &report.received);
+
+	rig_bytes(bench->port, &report.sent, &report.received);
 	bench->began = 0;
 	if (write(bench->reports, &report, sizeof(report)) != sizeof(report))
 		g_error("report: %s", g_strerror(errno));
 }
 
+static void on_state(const char *state, void *data)
+{
+	struct bench *bench = data;
+
+	if (!strcmp(state, "up") && bench->began)
+		tell(bench);
+}
+
 /* ---- the agent ---- */
 
-static gboolean on_send(uint32_t to, const struct rn_msg *msg, void *data)
+static gboolean on_send(uint32_t to, const struct rn_msg *msg,
+			const struct rn_bindings *bindings, void *data)
 {
 	const struct bench *bench = data;
 
-	return to == RN_CONTROLLER && agent_session_send(bench->session, msg);
+	if (to == RN_CONTROLLER)
+		return agent_session_send(bench->session, msg);
+	return agent_peer_send(bench->peers, to, msg, bindings);
 }
 
 static void on_noted(const struct agent_entry *entry, const struct own_act *note, void *data)
@@ -232,6 +247,10 @@ static gboolean on_command(gint fd, GIOCondition condition, gpointer data)
 		used = 0;
 		begin(bench);
 		agent_session_start(bench->session, &empty);
+	} else if (verb == RESYNC_BEGIN) {
+		begin(bench);
+	} else if (verb == RESYNC_TELL) {
+		tell(bench);
 	} else {
 		begin(bench);
 		agent_session_goodbye(bench->session, on_gone, bench);
@@ -262,8 +281,9 @@ static gint timed_poll(GPollFD *fds, guint n, gint timeout)
 	return rc;
 }
 
-void resync_agent(struct rn_tls *tls, const char *endpoint, const char *identity,
-		  guint64 mappings, guint request_us, int commands, int reports)
+void resync_agent(struct rn_tls *tls, const char *name, const char *listen,
+		  const char *endpoint, const char *identity, guint64 mappings,
+		  guint request_us, int commands, int reports)
 {
 	static const struct agent_core_ops ops = { on_send, on_noted, on_stepped };
 	struct bench bench = {
@@ -272,11 +292,18 @@ void resync_agent(struct rn_tls *tls, const char *endpoint, const char *identity
 		.loop = g_main_loop_new(NULL, FALSE),
 	};
 	struct agent_config config = {
-		.name = "gw1", .listen = "127.0.0.1:0", .mode = RN_MODE_SOURCE,
+		.name = name, .listen = listen, .mode = RN_MODE_SOURCE,
 		.controller_endpoint = endpoint, .controller_identity = identity,
 	};
+	struct rn_prefix ten = { .addr = { 4, { 10 } }, .len = 8 };
+	struct agent_inside_config inside = {
+		.prefixes = &ten, .n_prefixes = 1, .zone = 1, .kind = RN_KIND_ADDRESS,
+	};
+	g_autoptr(GPtrArray) insides = g_ptr_array_new();
 	g_autoptr(GError) error = NULL;
 
+	g_ptr_array_add(insides, &inside);
+	config.insides = insides;
 	n_slots = mappings + 1;
 	slots = g_new0(struct slot, n_slots);
 	cost_us = request_us;

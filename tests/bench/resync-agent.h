@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* The gateway of bench-resync that has many mappings, in a process of its own. */
+/* A gateway of bench-resync and bench-evacuate, in a process of its own. */
 #ifndef BENCH_RESYNC_AGENT_H
 #define BENCH_RESYNC_AGENT_H
 
@@ -9,6 +9,8 @@
 enum resync_verb {
 	RESYNC_FRESH = 'f',	/* an empty kernel: register, everything is granted */
 	RESYNC_AGAIN = 'r',	/* the connection is lost, the kernel goes on */
+	RESYNC_BEGIN = 'b',	/* what is measured begins now: no report yet */
+	RESYNC_TELL = 't',	/* a report now */
 };
 
 struct resync_report {		/* when the session is up again */
@@ -21,12 +23,10 @@ struct resync_report {		/* when the session is up again */
 };
 
 /* Does what `commands` says, byte by byte, and writes a report to `reports`
- * after each; returns at its end. request_us: what one request to a kernel costs.
+ * after each; returns at its end. listen: where its peers find it. request_us: what one request to a kernel costs.
  */
-void resync_agent(struct rn_tls *tls, const char *endpoint, const char *identity,
-		  guint64 mappings, guint request_us, int commands, int reports);
-
-/* Bytes of the connection of this process whose peer has that port. */
-void resync_bytes(guint port, guint64 *sent, guint64 *received);
+void resync_agent(struct rn_tls *tls, const char *name, const char *listen,
+		  const char *endpoint, const char *identity, guint64 mappings,
+		  guint request_us, int commands, int reports);
 
 #endif

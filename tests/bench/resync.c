@@ -10,125 +10,30 @@
  * Nothing passes or fails here. What lasts are the ratios: the other gateway's
  * latency during a resync to that of an idle controller.
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
 #include <glib/gstdio.h>
-#include <linux/tcp.h>
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "controller/store.h"
 #include "net/conn.h"
-#include "own/controller.h"
 #include "resync-agent.h"
+#include "rig.h"
 
-#define DOMAIN		"spiffe://roamnat.example/"
-#define CONTROLLER	DOMAIN "controller"
+#define CONTROLLER	RIG_DOMAIN "controller"
 #define PAUSE_US	2000	/* between two requests of gw2 */
 #define IDLE_S		5
-#define FDS		256
 
 static gint mappings = 100000, request_us = 10, rounds = 3;
 static char *program = "build/bin/roamnat-controller", *dir = "build/bench";
 static char *pki = "build/pki";
 
-/* ---- the store, filled before the controller starts ---- */
-
-static void on_durable(uint64_t seq, void *data)
-{
-	*(uint64_t *)data = seq;
-}
-
-static void on_failed(const char *message, void *data)
-{
-	g_error("store: %s", message);
-}
-
-static void put_mapping(struct rn_store *store, guint32 n)
-{
-	struct rn_store_mapping row = {
-		.id = n, .state = OWN_CTL_GRANTED, .epoch = 1, .owner = 1, .preset = 3600000,
-		.vm = { .zone = 1, .kind = RN_KIND_ADDRESS,
-			.addr = { 4, { 10, (guint8)(n >> 16), (guint8)(n >> 8), (guint8)n } } },
-		.pub = { .addr = { 4, { 20, (guint8)(n >> 16), (guint8)(n >> 8), (guint8)n } } },
-	};
-
-	rn_store_put(store, &(struct rn_store_unit) { .mapping = &row });
-}
-
-static void fill_store(const char *path)
-{
-	static const struct rn_store_visitor visitor;
-	static const struct rn_store_ops ops = { on_durable, on_failed };
-	const struct rn_store_gateway gw1 = {
-		.number = 1, .incarnation = 1, .name = "gw1", .identity = DOMAIN "gw/gw1",
-	};
-	g_autoptr(GError) error = NULL;
-	struct rn_store *store = rn_store_open(path, &error);
-	uint64_t durable = 0, last = 0;
-	struct rn_store_state state;
-
-	if (!store || !rn_store_load(store, &visitor, NULL, &state, &error) ||
-	    !rn_store_start(store, &ops, &durable, &error))
-		g_error("%s", error->message);
-	last = rn_store_put(store, &(struct rn_store_unit) { .gateway = &gw1 });
-	for (gint n = 1; n <= mappings; n++)
-		put_mapping(store, (guint32)n);
-	last += (guint64)mappings;
-	while (durable < last)
-		g_main_context_iteration(NULL, TRUE);
-	rn_store_close(store);
-}
-
-/* ---- what is measured ---- */
-
-void resync_bytes(guint port, guint64 *sent, guint64 *received)
-{
-	for (int fd = 0; fd < FDS; fd++) {
-		struct sockaddr_in peer;
-		struct tcp_info info = { 0 };
-		socklen_t len = sizeof(peer), size = sizeof(info);
-
-		if (getpeername(fd, (struct sockaddr *)&peer, &len) ||
-		    peer.sin_family != AF_INET || ntohs(peer.sin_port) != port ||
-		    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &size))
-			continue;
-		*sent = info.tcpi_bytes_acked;
-		*received = info.tcpi_bytes_received;
-	}
-}
-
 /* ---- the controller ---- */
-
-static struct rn_tls *keys(const char *name)
-{
-	g_autofree char *ca = g_build_filename(pki, "ca.pem", NULL);
-	g_autofree char *cert = g_strdup_printf("%s/%s.pem", pki, name);
-	g_autofree char *key = g_strdup_printf("%s/%s.key", pki, name);
-	g_autoptr(GError) error = NULL;
-	struct rn_tls *tls = rn_tls_new(ca, cert, key, NULL, &error);
-
-	if (!tls)
-		g_error("%s: make them with tests/net/pki.sh %s", error->message, pki);
-	return tls;
-}
-
-static guint free_port(struct rn_tls *tls)
-{
-	struct rn_listener *listener = rn_listener_new(tls, "127.0.0.1:0", 1, NULL, NULL, NULL);
-	guint port = rn_listener_port(listener);
-
-	rn_listener_free(listener);
-	return port;
-}
 
 static void write_config(const char *path, const char *endpoint)
 {
@@ -136,38 +41,12 @@ static void write_config(const char *path, const char *endpoint)
 		"listen=%s\ncontrol-socket=%s/control.sock\nstore=%s/store.db\n"
 		"report-from=source\n[tls]\nca=%s/ca.pem\ncert=%s/controller.pem\nkey=%s/controller.key\n"
 		"[pool main]\nkind=address\nprefix=20.0.0.0/10\n"
-		"[gateway gw1]\nidentity=" DOMAIN "gw/gw1\nendpoint=127.0.0.1:1\n"
-		"[gateway gw2]\nidentity=" DOMAIN "gw/gw2\nendpoint=127.0.0.1:2\n",
+		"[gateway gw1]\nidentity=" RIG_DOMAIN "gw/gw1\nendpoint=127.0.0.1:1\n"
+		"[gateway gw2]\nidentity=" RIG_DOMAIN "gw/gw2\nendpoint=127.0.0.1:2\n",
 		endpoint, dir, dir, pki, pki, pki);
 
 	if (!g_file_set_contents(path, text, -1, NULL))
 		g_error("%s: cannot be written", path);
-}
-
-static pid_t start_controller(const char *config)
-{
-	g_autofree char *log = g_build_filename(dir, "controller.log", NULL);
-	pid_t pid = fork();
-
-	if (pid)
-		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (!freopen(log, "w", stderr))
-		_exit(1);
-	execl(program, program, "--config", config, NULL);
-	_exit(1);
-}
-
-static guint64 peak_rss(pid_t pid)
-{
-	g_autofree char *path = g_strdup_printf("/proc/%d/status", pid);
-	g_autofree char *text = NULL;
-	const char *line;
-
-	if (!g_file_get_contents(path, &text, NULL, NULL))
-		return 0;
-	line = strstr(text, "VmHWM:");
-	return line ? g_ascii_strtoull(line + 6, NULL, 10) * 1024 : 0;
 }
 
 /* ---- gw2: PING, then a request, one at a time ---- */
@@ -371,7 +250,7 @@ static void phase(const char *what, char verb, int commands, pid_t controller,
 	printf("    gw1: %" G_GUINT64_FORMAT " kernel requests, longest turn %.1f ms of CPU, peak RSS %.1f MiB (%.1f are its kernel)\n",
 	       report.requests, (double)report.longest_us / 1000, mib(report.rss),
 	       mib(report.kernel));
-	printf("    controller: peak RSS %.1f MiB\n", mib(peak_rss(controller)));
+	printf("    controller: peak RSS %.1f MiB\n", mib(rig_peak_rss(controller)));
 	print_gw2(pings, grants);
 	fflush(stdout);
 }
@@ -385,7 +264,7 @@ static void measure(int commands, int reports, pid_t controller)
 	g_timeout_add_seconds(IDLE_S, on_time, NULL);
 	run();
 	printf("idle: controller's RSS with %d mappings %.1f MiB\n", mappings,
-	       mib(peak_rss(controller)));
+	       mib(rig_peak_rss(controller)));
 	print_gw2(&pings, &grants);
 	g_unix_fd_add(reports, G_IO_IN | G_IO_HUP, on_report, NULL);
 	for (gint i = 0; i < rounds; i++) {
@@ -410,17 +289,9 @@ static pid_t start_gw1(const char *endpoint, int commands[2], int reports[2])
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	close(commands[1]);
 	close(reports[0]);
-	resync_agent(keys("gw1"), endpoint, CONTROLLER, (guint64)mappings,
-		     (guint)request_us, commands[0], reports[1]);
+	resync_agent(rig_keys(pki, "gw1"), "gw1", "127.0.0.1:0", endpoint, CONTROLLER,
+		     (guint64)mappings, (guint)request_us, commands[0], reports[1]);
 	_exit(0);
-}
-
-static GLogWriterOutput only_errors(GLogLevelFlags level, const GLogField *fields, gsize n,
-				    gpointer data)
-{
-	if (level & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL))
-		return g_log_writer_standard_streams(level, fields, n, data);
-	return G_LOG_WRITER_HANDLED;
 }
 
 static gboolean options(int *argc, char ***argv)
@@ -457,21 +328,17 @@ int main(int argc, char **argv)
 
 	if (!options(&argc, &argv))
 		return 1;
-	g_log_set_writer_func(only_errors, NULL, NULL);
+	g_log_set_writer_func(rig_only_errors, NULL, NULL);
 	g_mkdir_with_parents(dir, 0755);
 	config = g_build_filename(dir, "controller.conf", NULL);
 	store = g_build_filename(dir, "store.db", NULL);
-	for (const char *const *end = (const char *[]) { "", "-wal", "-shm", NULL }; *end; end++) {
-		g_autofree char *path = g_strconcat(store, *end, NULL);
-
-		g_remove(path);
-	}
-	tls = keys("gw2");
-	endpoint = g_strdup_printf("127.0.0.1:%u", free_port(tls));
+	rig_forget_store(store);
+	tls = rig_keys(pki, "gw2");
+	endpoint = g_strdup_printf("127.0.0.1:%u", rig_free_port(tls));
 	write_config(config, endpoint);
 	gw1 = start_gw1(endpoint, commands, reports);
-	fill_store(store);
-	controller = start_controller(config);
+	rig_fill_store(store, mappings);
+	controller = rig_start_controller(program, dir, config);
 	probe.pings = g_array_new(FALSE, FALSE, sizeof(gint64));
 	probe.grants = g_array_new(FALSE, FALSE, sizeof(gint64));
 	dialer = rn_dialer_new(tls, endpoint, CONTROLLER, &ops, NULL);
