@@ -3,7 +3,6 @@
 #include "base/log.h"
 #include "controller/evacuate.h"
 #include "controller/order-priv.h"
-#include "controller/session.h"
 #include "controller/standing.h"
 #include "controller/tell.h"
 
@@ -259,9 +258,9 @@ static void snapshot(struct rn_evacuation *e)
 static bool any_full(struct rn_evacuation *e)
 {
 	for (guint i = 0; i < e->spread.n; i++)
-		if (rn_session_full(e->spread.target[i].gw))
+		if (e->core->hooks->full(e->spread.target[i].gw))
 			return true;
-	return rn_session_full(e->gw) || rn_core_behind(e->core);
+	return e->core->hooks->full(e->gw) || rn_core_behind(e->core);
 }
 
 static gboolean on_turn(gpointer data)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <glib/gstdio.h>
 #include <string.h>
+#include "controller/watch.h"
 #include "ctlbench.h"
 
 static struct ctlbench *running;	/* hooks of send have no data */
@@ -15,8 +16,8 @@ static void on_event(const struct rn_store_audit *event, void *data)
 
 static void on_changed(struct rn_record *record, void *data)
 {
-	(void)record;
 	(void)data;
+	rn_watch_changed(record);
 }
 
 static gboolean on_send(struct rn_gateway *gw, const struct rn_msg *msg)

@@ -34,7 +34,9 @@
 	X(pressure)	\
 	X(genl)		\
 	X(store_audit)	\
-	X(ctl_core)
+	X(ctl_core)	\
+	X(orders)	\
+	X(evacuate)
 
 #define DECLARE_SUITE(name) Suite *suite_##name(void);
 SUITES(DECLARE_SUITE)
