@@ -17,6 +17,7 @@
 	X(control)	\
 	X(natctl)	\
 	X(natctl_kernel)	\
+	X(natctl_orders)	\
 	X(kmsg)		\
 	X(agent_core)	\
 	X(announce)	\
