@@ -111,6 +111,7 @@ install: daemon install-natctl
 		$(DESTDIR)/etc/iproute2/rt_protos.d/roamnat.conf
 	install -D -m 0644 -t $(DESTDIR)$(PREFIX)/share/doc/roamnat/examples \
 		daemon/agent/agent.conf.example daemon/controller/controller.conf.example
+	install -D -m 0755 -t $(DESTDIR)$(PREFIX)/share/doc/roamnat/examples tools/hooks/libvirt-qemu
 	tests/tools/kmod-source.sh "$(DESTDIR)$(PREFIX)/src/roamnat-$(VERSION)"
 
 clean:

@@ -196,6 +196,7 @@ check)
 	part build - make --no-print-directory -j2 all debug daemon-debug test-tools
 	part gen-check - make --no-print-directory gen-check
 	part layers - make --no-print-directory check-layers
+	part hooks - tests/tools/hooks.sh
 	part style - make --no-print-directory style
 	part shows - make --no-print-directory check-shows
 	part conformance - make --no-print-directory check-conformance
