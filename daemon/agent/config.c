@@ -40,6 +40,7 @@ static const struct rn_config_key keys[] = {
 	{ "announce *", "linger", FALSE },
 	{ "announce *", "shared", FALSE },
 	{ "announce *", "unasked", FALSE },
+	{ "inside *", "hear-arp", FALSE },
 	{ "kernel", "max-mappings", FALSE },
 	{ "kernel", "max-floors", FALSE },
 	{ "kernel", "max-misses", FALSE },
@@ -192,6 +193,13 @@ static gboolean read_inside(struct agent_config *config, const char *name, GErro
 				&inside->n_excludes, error))
 		return FALSE;
 	inside->kind = values[kind];
+	if (!rn_config_bool(config->file, group, "hear-arp", FALSE, &inside->hear_arp, error))
+		return FALSE;
+	if (inside->hear_arp && inside->kind == RN_KIND_PORT) {
+		rn_config_error(config->file, group, "hear-arp", error,
+				"needs kind=address or kind=block: an ARP names no port");
+		return FALSE;
+	}
 	return check_prefixes(config, group, inside, error);
 }
 

@@ -19,6 +19,7 @@ struct agent_inside_config {
 	uint8_t kind;		/* enum rn_kind */
 	uint64_t idle_ms;
 	uint32_t mark, mark_mask;
+	gboolean hear_arp;	/* a gratuitous ARP is a first packet */
 };
 
 enum agent_announce_kind {

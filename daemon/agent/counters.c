@@ -90,6 +90,10 @@ static const struct {
 		"Gratuitous ARP and unsolicited neighbour advertisements sent." },
 	[AGENT_NEIGHBOURS_UNTOLD] = { "neighbours-untold",
 		"Those that could not be sent: the uplink was down or its queue full." },
+	[AGENT_ARRIVALS] = { "arrivals",
+		"Gratuitous ARPs of VMs that counted as a first packet (hear-arp=yes)." },
+	[AGENT_ARRIVALS_LIMITED] = { "arrivals-limited",
+		"Those that did not, because there were more than 100 in a second." },
 };
 
 void agent_counters_add(enum agent_counter counter, uint64_t n)

@@ -18,6 +18,7 @@
 #include "agent/api.h"
 #include "agent/config.h"
 #include "agent/core.h"
+#include "agent/arrival.h"
 #include "agent/inside.h"
 #include "agent/kernel.h"
 #include "agent/peer.h"
@@ -40,6 +41,7 @@ struct agent {
 	struct agent_session *session;
 	struct agent_inside *inside;
 	struct agent_route *route;
+	struct agent_arrival *arrival;
 	struct agent_api *api;
 	guint reread;		/* source: the kernel's table has to be read again */
 	gboolean stopping;
@@ -269,7 +271,8 @@ static gboolean start(struct agent *agent, GError **error)
 	agent->session = agent_session_new(config, agent->tls, agent->kernel, agent->core,
 					   agent->peers, session_changed, agent);
 	agent->inside = agent_inside_new(config, agent->kernel, error);
-	if (!agent->inside)
+	if (!agent->inside ||
+	    !agent_arrival_new(config, agent->core, &agent->arrival, error))
 		return FALSE;
 	agent->api = agent_api_new(config, ROAMNAT_VERSION, agent->kernel, agent->core,
 				   agent->peers, agent->session, agent->route, error);
@@ -283,6 +286,7 @@ static void finish(struct agent *agent)
 	agent_session_free(agent->session);
 	agent_api_free(agent->api);
 	agent_peer_free(agent->peers);
+	agent_arrival_free(agent->arrival);
 	agent_inside_free(agent->inside);
 	agent_core_free(agent->core);
 	agent_route_free(agent->route);

@@ -22,6 +22,7 @@
 	X(agent_core)	\
 	X(announce)	\
 	X(route)	\
+	X(arrival)	\
 	X(own_controller)	\
 	X(own_gateway)	\
 	X(own_results)	\
