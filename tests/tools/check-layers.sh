@@ -9,6 +9,7 @@
 #   root: a              (kmod) the header with the struct from which everything
 #                        hangs, for all but the last layer
 #   up: b>a              (kmod) calls upwards that there are, each one named
+#   loaded: a>b          (kmod) a selftest that needs more than pure files
 # And SQL is spoken by the one engine of the store only.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -81,12 +82,13 @@ check_kmod() {
 		grep -q "^#include \"${pair#*>}.h\"" "kmod/${pair%>*}".[ch] 2>/dev/null ||
 			fail "kmod/README.md: up: $pair is not used any more"
 	done
+	loaded=$(rule kmod loaded)
 	for file in kmod/selftest/*.[ch]; do
 		for inc in $(includes "$file"); do
 			case $inc in
 			../*)	to=${inc#../}
-				has "${to%.h}" "$pure" ||
-					fail "$file: \"$inc\": only pure files are tested at load" ;;
+				has "${to%.h}" "$pure" || has "$(basename "$file" .c)>${to%.h}" "$loaded" ||
+					fail "$file: \"$inc\": only pure files are tested at load, or those of a line loaded: in kmod/README.md" ;;
 			esac
 		done
 	done

@@ -29,18 +29,22 @@ static void on_noted(const struct agent_entry *entry, const struct own_act *note
 {
 }
 
+static void on_entered(struct agent_entry *entry, void *data)
+{
+}
+
 static void on_stepped(const struct agent_entry *entry, void *data)
 {
 }
 
 static void setup(void)
 {
-	static const struct agent_core_ops ops = { on_send, on_noted, on_stepped };
+	static const struct agent_core_ops ops = { on_send, on_noted, on_entered, on_stepped };
 
 	prefix = (struct rn_prefix){ .addr = { 4, { 10, 0 } }, .len = 16 };
 	inside = (struct agent_inside_config){
 		.interface = "in0", .prefixes = &prefix, .n_prefixes = 1, .zone = 7,
-		.kind = RN_KIND_ADDRESS, .idle_ms = 60000, .arrival = TRUE,
+		.kind = RN_KIND_ADDRESS, .idle_ms = 60000, .hear_arp = TRUE,
 	};
 	config = (struct agent_config){ .insides = g_ptr_array_new() };
 	g_ptr_array_add(config.insides, &inside);
@@ -107,7 +111,7 @@ START_TEST(nothing_else_is)
 	p = arp(ARPOP_REQUEST, 0, 0, 5);
 	p.b[4] = 8;					/* no Ethernet */
 	see("in0", p);
-	inside.arrival = FALSE;			/* as without a word about it */
+	inside.hear_arp = FALSE;			/* as without a word about it */
 	see("in0", arp(ARPOP_REQUEST, 0, 0, 5));
 	ck_assert_uint_eq(requests, 0);
 	ck_assert_uint_eq(agent_counters_get(AGENT_ARRIVALS), before);
