@@ -49,6 +49,16 @@ static const struct netlink_range_validation roamnat_a_config_port_hold_off_ms_r
 	.max	= 604800000ULL,
 };
 
+static const struct netlink_range_validation roamnat_a_config_hold_packets_moving_range = {
+	.min	= 1ULL,
+	.max	= 65536ULL,
+};
+
+static const struct netlink_range_validation roamnat_a_config_forward_ms_range = {
+	.min	= 100ULL,
+	.max	= 3600000ULL,
+};
+
 /* Common nested types */
 const struct nla_policy roamnat_binding_nl_policy[ROAMNAT_A_BINDING_PAD + 1] = {
 	[ROAMNAT_A_BINDING_PROTOCOL] = NLA_POLICY_MAX(NLA_U32, 255),
@@ -79,6 +89,14 @@ const struct nla_policy roamnat_timer_nl_policy[ROAMNAT_A_TIMER_PAD + 1] = {
 	[ROAMNAT_A_TIMER_REMAINING_MS] = { .type = NLA_U64, },
 };
 
+const struct nla_policy roamnat_way_nl_policy[ROAMNAT_A_WAY_PAD + 1] = {
+	[ROAMNAT_A_WAY_NUMBER] = NLA_POLICY_RANGE(NLA_U32, 1, 1024),
+	[ROAMNAT_A_WAY_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
+	[ROAMNAT_A_WAY_NEXT_HOP] = { .type = NLA_BINARY, },
+	[ROAMNAT_A_WAY_NEXT_HOP6] = { .type = NLA_BINARY, },
+	[ROAMNAT_A_WAY_ZONE] = { .type = NLA_U32, },
+};
+
 /* ROAMNAT_CMD_AGENT_REGISTER - do */
 const struct nla_policy roamnat_agent_register_nl_policy[ROAMNAT_A_SESSION_VERSION + 1] = {
 	[ROAMNAT_A_SESSION_VERSION] = { .type = NLA_NUL_STRING, .len = 64, },
@@ -96,7 +114,7 @@ const struct nla_policy roamnat_session_get_nl_policy[ROAMNAT_A_SESSION_VERSION 
 };
 
 /* ROAMNAT_CMD_CONFIG_SET - do */
-const struct nla_policy roamnat_config_set_nl_policy[ROAMNAT_A_CONFIG_BLOCK_THRESHOLD + 1] = {
+const struct nla_policy roamnat_config_set_nl_policy[ROAMNAT_A_CONFIG_FORWARD_MS + 1] = {
 	[ROAMNAT_A_CONFIG_MAX_MAPPINGS] = NLA_POLICY_MIN(NLA_U32, 1),
 	[ROAMNAT_A_CONFIG_MAX_FLOORS] = NLA_POLICY_MIN(NLA_U32, 1),
 	[ROAMNAT_A_CONFIG_MAX_MISSES] = NLA_POLICY_MIN(NLA_U32, 1),
@@ -120,6 +138,9 @@ const struct nla_policy roamnat_config_set_nl_policy[ROAMNAT_A_CONFIG_BLOCK_THRE
 	[ROAMNAT_A_CONFIG_INBOUND_REFRESH] = NLA_POLICY_MAX(NLA_U32, 1),
 	[ROAMNAT_A_CONFIG_PORT_PARITY] = NLA_POLICY_MAX(NLA_U32, 1),
 	[ROAMNAT_A_CONFIG_BLOCK_THRESHOLD] = NLA_POLICY_RANGE(NLA_U32, 1, 100),
+	[ROAMNAT_A_CONFIG_HOLD_PACKETS_MOVING] = NLA_POLICY_FULL_RANGE(NLA_U32, &roamnat_a_config_hold_packets_moving_range),
+	[ROAMNAT_A_CONFIG_MAX_FORWARDS] = NLA_POLICY_MIN(NLA_U32, 1),
+	[ROAMNAT_A_CONFIG_FORWARD_MS] = NLA_POLICY_FULL_RANGE(NLA_U32, &roamnat_a_config_forward_ms_range),
 };
 
 /* ROAMNAT_CMD_CONFIG_GET - do */
@@ -144,7 +165,7 @@ const struct nla_policy roamnat_mapping_new_nl_policy[ROAMNAT_A_MAPPING_BINDING 
 	[ROAMNAT_A_MAPPING_ID] = NLA_POLICY_MIN(NLA_U64, 1),
 	[ROAMNAT_A_MAPPING_EPOCH] = NLA_POLICY_MIN(NLA_U64, 1),
 	[ROAMNAT_A_MAPPING_INCARNATION] = { .type = NLA_U64, },
-	[ROAMNAT_A_MAPPING_STATE] = NLA_POLICY_RANGE(NLA_U32, 1, 4),
+	[ROAMNAT_A_MAPPING_STATE] = NLA_POLICY_RANGE(NLA_U32, 1, 5),
 	[ROAMNAT_A_MAPPING_KIND] = NLA_POLICY_RANGE(NLA_U32, 1, 3),
 	[ROAMNAT_A_MAPPING_ZONE] = { .type = NLA_U32, },
 	[ROAMNAT_A_MAPPING_PROTOCOL] = NLA_POLICY_MAX(NLA_U32, 255),
@@ -158,10 +179,11 @@ const struct nla_policy roamnat_mapping_new_nl_policy[ROAMNAT_A_MAPPING_BINDING 
 };
 
 /* ROAMNAT_CMD_MAPPING_FREEZE - do */
-const struct nla_policy roamnat_mapping_freeze_nl_policy[ROAMNAT_A_MAPPING_STATE + 1] = {
+const struct nla_policy roamnat_mapping_freeze_nl_policy[ROAMNAT_A_MAPPING_FORWARD + 1] = {
 	[ROAMNAT_A_MAPPING_ID] = NLA_POLICY_MIN(NLA_U64, 1),
 	[ROAMNAT_A_MAPPING_EPOCH] = NLA_POLICY_MIN(NLA_U64, 1),
-	[ROAMNAT_A_MAPPING_STATE] = NLA_POLICY_RANGE(NLA_U32, 1, 4),
+	[ROAMNAT_A_MAPPING_STATE] = NLA_POLICY_RANGE(NLA_U32, 1, 5),
+	[ROAMNAT_A_MAPPING_FORWARD] = NLA_POLICY_RANGE(NLA_U32, 1, 1024),
 };
 
 /* ROAMNAT_CMD_MAPPING_DEL - do */
@@ -229,8 +251,26 @@ const struct nla_policy roamnat_why_nl_policy[ROAMNAT_A_PACKET_DPORT + 1] = {
 	[ROAMNAT_A_PACKET_DPORT] = { .type = NLA_U16, },
 };
 
+/* ROAMNAT_CMD_FORWARD_SET - do */
+const struct nla_policy roamnat_forward_set_nl_policy[ROAMNAT_A_FORWARD_ENTRY + 1] = {
+	[ROAMNAT_A_FORWARD_ENTRY] = NLA_POLICY_NESTED(roamnat_way_nl_policy),
+};
+
+/* ROAMNAT_CMD_FORWARD_GET - do */
+const struct nla_policy roamnat_forward_get_nl_policy[ROAMNAT_A_FORWARD_ENTRY + 1] = {
+	[ROAMNAT_A_FORWARD_ENTRY] = NLA_POLICY_NESTED(roamnat_way_nl_policy),
+};
+
+/* ROAMNAT_CMD_MAPPING_FORWARD - do */
+const struct nla_policy roamnat_mapping_forward_nl_policy[ROAMNAT_A_MAPPING_FORWARD + 1] = {
+	[ROAMNAT_A_MAPPING_ID] = NLA_POLICY_MIN(NLA_U64, 1),
+	[ROAMNAT_A_MAPPING_EPOCH] = NLA_POLICY_MIN(NLA_U64, 1),
+	[ROAMNAT_A_MAPPING_STATE] = NLA_POLICY_RANGE(NLA_U32, 1, 5),
+	[ROAMNAT_A_MAPPING_FORWARD] = NLA_POLICY_RANGE(NLA_U32, 1, 1024),
+};
+
 /* Ops table for roamnat */
-const struct genl_ops roamnat_nl_ops[18] = {
+const struct genl_ops roamnat_nl_ops[21] = {
 	{
 		.cmd		= ROAMNAT_CMD_AGENT_REGISTER,
 		.doit		= roamnat_nl_agent_register_doit,
@@ -256,7 +296,7 @@ const struct genl_ops roamnat_nl_ops[18] = {
 		.cmd		= ROAMNAT_CMD_CONFIG_SET,
 		.doit		= roamnat_nl_config_set_doit,
 		.policy		= roamnat_config_set_nl_policy,
-		.maxattr	= ROAMNAT_A_CONFIG_BLOCK_THRESHOLD,
+		.maxattr	= ROAMNAT_A_CONFIG_FORWARD_MS,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -292,7 +332,7 @@ const struct genl_ops roamnat_nl_ops[18] = {
 		.cmd		= ROAMNAT_CMD_MAPPING_FREEZE,
 		.doit		= roamnat_nl_mapping_freeze_doit,
 		.policy		= roamnat_mapping_freeze_nl_policy,
-		.maxattr	= ROAMNAT_A_MAPPING_STATE,
+		.maxattr	= ROAMNAT_A_MAPPING_FORWARD,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 	{
@@ -357,6 +397,27 @@ const struct genl_ops roamnat_nl_ops[18] = {
 		.doit		= roamnat_nl_why_doit,
 		.policy		= roamnat_why_nl_policy,
 		.maxattr	= ROAMNAT_A_PACKET_DPORT,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= ROAMNAT_CMD_FORWARD_SET,
+		.doit		= roamnat_nl_forward_set_doit,
+		.policy		= roamnat_forward_set_nl_policy,
+		.maxattr	= ROAMNAT_A_FORWARD_ENTRY,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= ROAMNAT_CMD_FORWARD_GET,
+		.doit		= roamnat_nl_forward_get_doit,
+		.policy		= roamnat_forward_get_nl_policy,
+		.maxattr	= ROAMNAT_A_FORWARD_ENTRY,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= ROAMNAT_CMD_MAPPING_FORWARD,
+		.doit		= roamnat_nl_mapping_forward_doit,
+		.policy		= roamnat_mapping_forward_nl_policy,
+		.maxattr	= ROAMNAT_A_MAPPING_FORWARD,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

@@ -15,6 +15,7 @@
 extern const struct nla_policy roamnat_binding_nl_policy[ROAMNAT_A_BINDING_PAD + 1];
 extern const struct nla_policy roamnat_prefix_nl_policy[ROAMNAT_A_PREFIX_PAD + 1];
 extern const struct nla_policy roamnat_timer_nl_policy[ROAMNAT_A_TIMER_PAD + 1];
+extern const struct nla_policy roamnat_way_nl_policy[ROAMNAT_A_WAY_PAD + 1];
 
 extern const struct nla_policy roamnat_agent_register_nl_policy[ROAMNAT_A_SESSION_VERSION + 1];
 
@@ -22,7 +23,7 @@ extern const struct nla_policy roamnat_session_set_nl_policy[ROAMNAT_A_SESSION_L
 
 extern const struct nla_policy roamnat_session_get_nl_policy[ROAMNAT_A_SESSION_VERSION + 1];
 
-extern const struct nla_policy roamnat_config_set_nl_policy[ROAMNAT_A_CONFIG_BLOCK_THRESHOLD + 1];
+extern const struct nla_policy roamnat_config_set_nl_policy[ROAMNAT_A_CONFIG_FORWARD_MS + 1];
 
 extern const struct nla_policy roamnat_config_get_nl_policy[ROAMNAT_A_CONFIG_HOLD_MS + 1];
 
@@ -32,7 +33,7 @@ extern const struct nla_policy roamnat_inside_get_nl_policy[ROAMNAT_A_INSIDE_ADD
 
 extern const struct nla_policy roamnat_mapping_new_nl_policy[ROAMNAT_A_MAPPING_BINDING + 1];
 
-extern const struct nla_policy roamnat_mapping_freeze_nl_policy[ROAMNAT_A_MAPPING_STATE + 1];
+extern const struct nla_policy roamnat_mapping_freeze_nl_policy[ROAMNAT_A_MAPPING_FORWARD + 1];
 
 extern const struct nla_policy roamnat_mapping_del_nl_policy[ROAMNAT_A_MAPPING_EPOCH + 1];
 
@@ -52,8 +53,14 @@ extern const struct nla_policy roamnat_binding_get_nl_policy[ROAMNAT_A_MAPPING_P
 
 extern const struct nla_policy roamnat_why_nl_policy[ROAMNAT_A_PACKET_DPORT + 1];
 
+extern const struct nla_policy roamnat_forward_set_nl_policy[ROAMNAT_A_FORWARD_ENTRY + 1];
+
+extern const struct nla_policy roamnat_forward_get_nl_policy[ROAMNAT_A_FORWARD_ENTRY + 1];
+
+extern const struct nla_policy roamnat_mapping_forward_nl_policy[ROAMNAT_A_MAPPING_FORWARD + 1];
+
 /* Ops table for roamnat */
-extern const struct genl_ops roamnat_nl_ops[18];
+extern const struct genl_ops roamnat_nl_ops[21];
 
 int roamnat_nl_agent_register_doit(struct sk_buff *skb, struct genl_info *info);
 int roamnat_nl_session_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -79,6 +86,10 @@ int roamnat_nl_binding_get_doit(struct sk_buff *skb, struct genl_info *info);
 int roamnat_nl_binding_get_dumpit(struct sk_buff *skb,
 				  struct netlink_callback *cb);
 int roamnat_nl_why_doit(struct sk_buff *skb, struct genl_info *info);
+int roamnat_nl_forward_set_doit(struct sk_buff *skb, struct genl_info *info);
+int roamnat_nl_forward_get_doit(struct sk_buff *skb, struct genl_info *info);
+int roamnat_nl_mapping_forward_doit(struct sk_buff *skb,
+				    struct genl_info *info);
 
 extern const struct genl_multicast_group roamnat_nl_mcgrps[1];
 

@@ -259,7 +259,7 @@ gboolean agent_kmsg_parse_mapping(struct nlmsghdr *hdr, struct agent_kmsg_mappin
 		return wrong(error, "kind");
 	if (ports && !rn_block_valid(get_port(tb[ROAMNAT_A_MAPPING_PUBLIC_PORT]), ports))
 		return wrong(error, "public-ports");
-	if (state > ROAMNAT_STATE_RELEASING)
+	if (state > ROAMNAT_STATE_MOVED)
 		return wrong(error, "state");
 	if (event > ROAMNAT_EVENT_FILLING)
 		return wrong(error, "event");

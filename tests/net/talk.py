@@ -130,7 +130,7 @@ class Routes(Netlink):
                  attr(10, struct.pack("=I", to)))
 
 
-STATES = {0: "", 1: "held", 2: "active", 3: "moving-out", 4: "releasing"}
+STATES = {0: "", 1: "held", 2: "active", 3: "moving-out", 4: "releasing", 5: "moved"}
 EVENTS = {0: "", 1: "installed", 2: "granted", 3: "frozen", 4: "deleted", 5: "idle"}
 
 

@@ -68,6 +68,22 @@ const struct rn_explain rn_explain_counter[] = {
 	  "Dropped, max-bindings bindings exist already.", false },
 	{ ROAMNAT_A_COUNTER_DROP_NOT_FIRST, "drop-not-first",
 	  "Dropped, a TCP segment that opens no connection, of a private port that has no binding (RFC 7857, section 2.1).", false },
+	{ ROAMNAT_A_COUNTER_FORWARDED_IN, "forwarded-in",
+	  "Inbound packet of a mapping that has left, sent untranslated to the gateway that it left for.", false },
+	{ ROAMNAT_A_COUNTER_FORWARDED_OUT, "forwarded-out",
+	  "Outbound packet of a mapping that has left, sent untranslated to the gateway that it left for.", false },
+	{ ROAMNAT_A_COUNTER_DROP_FORWARD_AGAIN, "drop-forward-again",
+	  "Dropped, another gateway forwarded it to this one, from which its mapping has left too. Nothing is forwarded twice.", false },
+	{ ROAMNAT_A_COUNTER_DROP_FORWARD_NOBODY, "drop-forward-nobody",
+	  "Dropped, another gateway forwarded it, and this one has no mapping for it (any more).", false },
+	{ ROAMNAT_A_COUNTER_DROP_FORWARD_ZONE, "drop-forward-zone",
+	  "Dropped, another gateway forwarded it, and more than one tenant has its private source. Give each tenant a device of its own.", false },
+	{ ROAMNAT_A_COUNTER_DROP_FORWARD_NO_WAY, "drop-forward-no-way",
+	  "Dropped, the device or the route to the gateway that its mapping left for is not there.", false },
+	{ ROAMNAT_A_COUNTER_DROP_FORWARD_TOO_BIG, "drop-forward-too-big",
+	  "Dropped, it does not fit through the device to the other gateway and must not be fragmented. Its sender was told.", false },
+	{ ROAMNAT_A_COUNTER_DROP_FORWARD_TTL, "drop-forward-ttl",
+	  "Dropped, its time to live ended where it was to be forwarded. Its sender was told.", false },
 	{ 0, NULL, NULL, false },
 };
 
@@ -98,6 +114,8 @@ const struct rn_explain rn_explain_stats[] = {
 	  "Requests refused because their epoch or incarnation was over.", false },
 	{ ROAMNAT_A_STATS_BINDINGS, "bindings",
 	  "Bindings of all blocks now, resting ones included.", true },
+	{ ROAMNAT_A_STATS_FORWARDS, "forwards",
+	  "Mappings in state moved now.", true },
 	{ 0, NULL, NULL, false },
 };
 
@@ -148,5 +166,11 @@ const struct rn_explain rn_explain_config[] = {
 	  "1: an even private port gets an even public one (RFC 4787, REQ-4; default); 0: any (RFC 7857, section 8).", false },
 	{ ROAMNAT_A_CONFIG_BLOCK_THRESHOLD, "block-threshold",
 	  "Percent of a block in use (bindings of one protocol) at which the next block is asked for (default 75; 100: when it is full).", false },
+	{ ROAMNAT_A_CONFIG_HOLD_PACKETS_MOVING, "hold-packets-moving",
+	  "Packets held for one mapping that is moving, instead of hold-packets (default 4096): others than its own VM cannot cause that.", false },
+	{ ROAMNAT_A_CONFIG_MAX_FORWARDS, "max-forwards",
+	  "Mappings in state moved (default 262144).", false },
+	{ ROAMNAT_A_CONFIG_FORWARD_MS, "forward-ms",
+	  "How long late packets of a mapping that has moved are forwarded (default 30000).", false },
 	{ 0, NULL, NULL, false },
 };

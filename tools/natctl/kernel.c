@@ -25,6 +25,7 @@ const char *rn_kernel_state_to_string(guint8 state)
 	case ROAMNAT_STATE_ACTIVE: return "active";
 	case ROAMNAT_STATE_MOVING_OUT: return "moving-out";
 	case ROAMNAT_STATE_RELEASING: return "releasing";
+	case ROAMNAT_STATE_MOVED: return "moved";
 	}
 	return NULL;
 }
