@@ -24,8 +24,7 @@ static u32 judge(const struct rnat_bind *bind, const struct rnat_map *map)
 {
 	if (!bind->resumed)
 		return rnat_map_judge(bind->rn, map, bind->now, true);
-	return rnat_map_blocked(bind->rn, map, bind->now) ?
-	       ROAMNAT_A_COUNTER_DROP_STALE_HOLD : RNAT_MAP_TRANSLATE;
+	return rnat_map_judge_held(bind->rn, map, bind->now);
 }
 
 /* RFC 7857, section 2.1 */
@@ -56,7 +55,7 @@ struct look {
 	u32 gap;			/* lowest index that is not there */
 	bool active;			/* there is one that translates */
 	u32 blocked;			/* what the first one says that does not */
-	struct rnat_key blocked_key;
+	struct rnat_map *blocked_map;
 };
 
 /* Tries the VM's block of @look->key; false if the next one is to be tried. */
@@ -69,7 +68,7 @@ static bool try_block(struct rnat_bind *bind, struct look *look,
 	if (*what != RNAT_MAP_TRANSLATE) {
 		if (!look->blocked) {
 			look->blocked = *what;
-			look->blocked_key = look->key;
+			look->blocked_map = map;
 		}
 		return false;
 	}
@@ -94,7 +93,8 @@ static bool try_block(struct rnat_bind *bind, struct look *look,
 static u32 give_up(struct rnat_bind *bind, struct look *look)
 {
 	if (look->blocked) {
-		*bind->key = look->blocked_key;
+		bind->map = look->blocked_map;
+		*bind->key = bind->map->priv;
 		return look->blocked;
 	}
 	if (look->active && !opens(bind))

@@ -8,6 +8,7 @@
 
 #include "block.h"
 #include "floor.h"
+#include "forward.h"
 #include "idle.h"
 #include "map.h"
 #include "net.h"
@@ -42,6 +43,7 @@ static void remove_map(struct rnat_net *rn, struct rnat_map *map)
 {
 	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_DELETED, GFP_KERNEL);
 	trace_rnat_state(map->id, map->epoch, map->state, RNAT_STATE_NONE);
+	rn->forward_count -= rnat_map_is_moved(map);
 	/* Pairs with rnat_map_judge() and rnat_map_blocked(). */
 	smp_store_release(&map->state, RNAT_STATE_NONE);
 	rnat_idle_stop(rn, map);
@@ -142,7 +144,17 @@ static struct rnat_map *find_rival(struct rnat_net *rn,
 				 is_any);
 }
 
-/* Before anything is changed: may the other mappings give way? */
+/* What is somebody else's by now is in nobody's way. */
+static void remove_moved_rivals(struct rnat_net *rn,
+				const struct rnat_grant *grant)
+{
+	struct rnat_map *map;
+
+	while ((map = find_rival(rn, grant)) && rnat_map_is_moved(map))
+		remove_map(rn, map);
+}
+
+/* Before anything else is changed: may the other mappings give way? */
 static int check_rivals(struct rnat_net *rn, const struct rnat_grant *grant,
 			struct netlink_ext_ack *extack)
 {
@@ -159,6 +171,7 @@ static int check_rivals(struct rnat_net *rn, const struct rnat_grant *grant,
 		NL_SET_ERR_MSG(extack, "Another active mapping has this private or public side; release that one first");
 		return -EEXIST;
 	}
+	remove_moved_rivals(rn, grant);
 	if (grant->state == ROAMNAT_STATE_HELD && find_rival(rn, grant)) {
 		NL_SET_ERR_MSG(extack, "Another mapping has this private or public side; only a grant makes it give way, or delete it");
 		return -EEXIST;
@@ -226,7 +239,8 @@ static int replace(struct rnat_net *rn, struct rnat_map **map,
 		   const struct rnat_grant *grant,
 		   struct netlink_ext_ack *extack)
 {
-	u32 max = rn->config.max_mappings;
+	u32 max = min_t(u64, U32_MAX, (u64)rn->config.max_mappings +
+				      rn->forward_count);
 	struct rnat_map *fresh;
 	int err;
 
@@ -371,6 +385,8 @@ int rnat_control_new(struct rnat_net *rn, struct rnat_grant *grant,
 	}
 	if (active)
 		rnat_floor_raise(rn, grant->id, grant->epoch);
+	rnat_idle_stop(rn, map);
+	rn->forward_count -= rnat_map_is_moved(map);
 	if (map->block) {
 		install_bindings(rn, map, grant);
 		rnat_block_thaw(rn, map);
@@ -386,7 +402,7 @@ int rnat_control_new(struct rnat_net *rn, struct rnat_grant *grant,
 }
 
 int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
-			struct rnat_map **frozen,
+			bool awaited, struct rnat_map **frozen,
 			struct netlink_ext_ack *extack)
 {
 	struct rnat_map *map;
@@ -396,7 +412,7 @@ int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
 
 	lockdep_assert_held(&rn->lock);
 	map = rnat_table_lookup_id(&rn->table, id);
-	if (!map) {
+	if (!map || rnat_map_is_moved(map)) {
 		NL_SET_ERR_MSG(extack, "No mapping has this id; there is nothing to freeze");
 		return -ENOENT;
 	}
@@ -416,6 +432,10 @@ int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
 	if (map->state == state)
 		return 0;
 	trace_rnat_state(map->id, map->epoch, map->state, state);
+	if (map->state == ROAMNAT_STATE_ACTIVE) {
+		WRITE_ONCE(map->forward, 0);
+		WRITE_ONCE(map->awaited, awaited);
+	}
 	/* Pairs with rnat_map_judge() and rnat_map_blocked(). */
 	smp_store_release(&map->state, state);
 	rnat_idle_stop(rn, map);
@@ -429,6 +449,73 @@ int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
 	}
 	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_FROZEN, GFP_KERNEL);
 	return 0;
+}
+
+static int check_forward(struct rnat_net *rn, const struct rnat_map *map,
+			 u64 epoch, u32 state, u32 way,
+			 struct netlink_ext_ack *extack)
+{
+	if (!map) {
+		NL_SET_ERR_MSG(extack, "No mapping has this id; its packets are nobody's here");
+		return -ENOENT;
+	}
+	if (map->epoch != epoch)
+		return STALE(rn, extack, "The mapping is here at another epoch; read it again with mapping-get");
+	if (map->state != ROAMNAT_STATE_MOVING_OUT && !rnat_map_is_moved(map)) {
+		NL_SET_ERR_MSG(extack, "The mapping is not on its way to another gateway; freeze it first");
+		return -EBUSY;
+	}
+	if (!rnat_forward_has(rn, way)) {
+		NL_SET_ERR_MSG(extack, "No way has this number; name it with forward-set first");
+		return -ENODEV;
+	}
+	if (state == ROAMNAT_STATE_MOVED && !rnat_map_is_moved(map) &&
+	    rn->forward_count >= rn->config.max_forwards) {
+		NL_SET_ERR_MSG(extack, "max-forwards mappings are forwarded; delete this one, or raise it with config-set");
+		return -ENOSPC;
+	}
+	return 0;
+}
+
+/* Packets that wait leave by the way before those that come now, as in
+ * enter_granted().
+ */
+int rnat_control_forward(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
+			 u32 way, struct netlink_ext_ack *extack)
+{
+	struct rnat_map *map;
+	int err;
+
+	lockdep_assert_held(&rn->lock);
+	map = rnat_table_lookup_id(&rn->table, id);
+	err = check_forward(rn, map, epoch, state, way, extack);
+	if (err)
+		return err;
+	if (!map->forward)
+		WRITE_ONCE(map->draining, 1);
+	/* Pairs with has_way(): draining comes with it. */
+	smp_store_release(&map->forward, way);
+	if (map->draining)
+		rnat_upcall_drain(rn, map);
+	if (state != ROAMNAT_STATE_MOVED || rnat_map_is_moved(map))
+		return 0;
+	trace_rnat_state(map->id, map->epoch, map->state, state);
+	rn->forward_count++;
+	/* Pairs with rnat_map_judge() and rnat_map_blocked(). */
+	smp_store_release(&map->state, ROAMNAT_STATE_MOVED);
+	rnat_idle_start_moved(rn, map);
+	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_FROZEN, GFP_KERNEL);
+	return 0;
+}
+
+void rnat_control_forget(struct rnat_net *rn, u64 id)
+{
+	struct rnat_map *map;
+
+	lockdep_assert_held(&rn->lock);
+	map = rnat_table_lookup_id(&rn->table, id);
+	if (map && rnat_map_is_moved(map) && rnat_idle_is_over(map))
+		remove_map(rn, map);
 }
 
 int rnat_control_del(struct rnat_net *rn, u64 id, u64 epoch,

@@ -42,10 +42,18 @@ int rnat_control_session(struct rnat_net *rn, u64 incarnation, u64 lease_end,
 			 struct netlink_ext_ack *extack);
 int rnat_control_new(struct rnat_net *rn, struct rnat_grant *grant,
 		     struct netlink_ext_ack *extack);
-/* @state: moving-out or releasing. The frozen mapping goes to @frozen. */
+/*
+ * @state: moving-out or releasing. @awaited: packets are held until
+ * rnat_control_forward(). The frozen mapping goes to @frozen.
+ */
 int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
-			struct rnat_map **frozen,
+			bool awaited, struct rnat_map **frozen,
 			struct netlink_ext_ack *extack);
+/* @state: moving-out or moved. @way: number of the way that packets take. */
+int rnat_control_forward(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
+			 u32 way, struct netlink_ext_ack *extack);
+/* Its time as a moved one is over, unless something has happened to it. */
+void rnat_control_forget(struct rnat_net *rn, u64 id);
 int rnat_control_del(struct rnat_net *rn, u64 id, u64 epoch,
 		     struct netlink_ext_ack *extack);
 /* Deletes what is not of the current incarnation. */

@@ -157,6 +157,9 @@ static inline bool rnat_family_is_icmp(const struct sk_buff *skb, u8 pf)
 	return ip_hdr(skb)->protocol == IPPROTO_ICMP;
 }
 
+/* Sent to this machine itself, or meant for one link only. Under RCU. */
+bool rnat_family_is_ours(struct net *net, const struct sk_buff *skb, u8 pf);
+
 /* A new route for a packet of this machine whose destination has changed. 0, or
  * -errno. May reallocate the header.
  */

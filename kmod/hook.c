@@ -18,6 +18,7 @@
 #include <net/l3mdev.h>
 
 #include "family.h"
+#include "forward.h"
 #include "net.h"
 #include "quick.h"
 #include "trace.h"
@@ -40,6 +41,10 @@ static enum rnat_outcome run(struct rnat_job *job,
 		outcome = way(job);
 		if (outcome != RNAT_HOLD)
 			return outcome;
+		/* Another gateway's word makes no mapping. */
+		if (unlikely(job->way) && !job->map)
+			return rnat_translate_drop(job,
+						   ROAMNAT_A_COUNTER_DROP_FORWARD_NOBODY);
 		if (unlikely(job->asked)) {
 			ret = rnat_upcall_peek(job->rn, job->skb, &job->key);
 			return ret ? rnat_translate_drop(job, ret) : RNAT_HOLD;
@@ -61,8 +66,14 @@ static bool is_from_inside(struct rnat_job *job)
 {
 	const struct net_device *in = job->state->in;
 	u8 pf = job->state->pf;
+	bool many;
 	u32 vrf;
 
+	if (unlikely(job->way)) {
+		job->prefix = rnat_forward_prefix(job->inside, job->way,
+						  job->skb, pf, &many);
+		return job->prefix;
+	}
 	job->prefix = rnat_family_lookup_src(job->inside, job->skb, pf,
 					     rnat_family_iif(job->skb, pf, in));
 	if (job->prefix)
@@ -98,13 +109,33 @@ static u32 pass_counter(const struct rnat_job *job)
 		       ROAMNAT_A_COUNTER_PASS_NOT_PUBLIC;
 }
 
+/*
+ * What another gateway sent here and is no mapping's must not be routed: it could
+ * come back. What is between the two gateways themselves may.
+ */
+static enum rnat_outcome of_nobody(struct rnat_job *job)
+{
+	u8 pf = job->state->pf;
+	bool many;
+
+	if (rnat_family_is_ours(job->rn->net, job->skb, pf))
+		return RNAT_PASS;
+	rnat_forward_prefix(job->inside, job->way, job->skb, pf, &many);
+	return rnat_translate_drop(job,
+				   many ? ROAMNAT_A_COUNTER_DROP_FORWARD_ZONE :
+					  ROAMNAT_A_COUNTER_DROP_FORWARD_NOBODY);
+}
+
 static enum rnat_outcome at_pre_routing(struct rnat_job *job)
 {
 	bool from_inside = is_from_inside(job);
 	enum rnat_outcome outcome;
 
 	job->prefix = NULL;
+	job->near = from_inside;
 	outcome = run(job, rnat_translate_inbound);
+	if (unlikely(job->way) && outcome == RNAT_PASS && !from_inside)
+		outcome = of_nobody(job);
 	if (outcome == RNAT_PASS && !from_inside)
 		job->reason = pass_counter(job);
 	if (outcome != RNAT_TRANSLATED)
@@ -117,11 +148,25 @@ static enum rnat_outcome at_pre_routing(struct rnat_job *job)
 	return outcome;
 }
 
+/* Uses the packet up. */
+static void send_after(const struct rnat_job *job)
+{
+	u32 counter = rnat_forward_send(job->rn, job->skb, job->state->pf,
+					job->state->hook,
+					READ_ONCE(job->map->forward));
+
+	rnat_stats_inc(job->rn, counter);
+}
+
 static unsigned int conclude(const struct rnat_job *job,
 			     enum rnat_outcome outcome)
 {
 	if (outcome == RNAT_HOLD)
 		return NF_STOLEN;
+	if (outcome == RNAT_FORWARD) {
+		send_after(job);
+		return NF_STOLEN;
+	}
 	if (job->reason)
 		rnat_stats_inc(job->rn, job->reason);
 	if (outcome != RNAT_DROP)
@@ -141,6 +186,8 @@ is_quick(struct rnat_net *rn, struct sk_buff *skb,
 	int counter;
 
 	if (unlikely(!inside) || rnat_family_is_6(state->pf))
+		return false;
+	if (state->in && unlikely(rnat_forward_from(rn, state->in->ifindex)))
 		return false;
 	counter = way(rn, inside, skb, state);
 	if (counter > 0)
@@ -181,6 +228,7 @@ static unsigned int local_out(void *priv, struct sk_buff *skb,
 
 	if (unlikely(!rnat_translate_init(&job, rn, skb, state)))
 		return NF_ACCEPT;
+	job.near = true;
 	outcome = run(&job, rnat_translate_inbound);
 	if (outcome != RNAT_TRANSLATED)
 		return conclude(&job, outcome);
@@ -314,22 +362,28 @@ void rnat_hook_init(struct rnat_net *rn)
 	init_family(rn, NFPROTO_IPV6);
 }
 
-/* Translates a held packet; the counter of what became of it. */
-static u32 translate_held(struct rnat_job *job)
+/* Translates a held packet; the counter of what became of it. *@way: it is to
+ * be forwarded instead.
+ */
+static u32 translate_held(struct rnat_job *job, bool *way)
 {
 	const struct nf_hook_state *state = job->state;
 	enum rnat_outcome outcome;
 	int err;
 
+	*way = false;
 	job->resumed = true;
 	if (state->hook == NF_INET_POST_ROUTING) {
 		if (!is_from_inside(job))
 			return ROAMNAT_A_COUNTER_DROP_STALE_HOLD;
 		outcome = rnat_translate_outbound(job);
 	} else {
+		job->near = state->hook == NF_INET_LOCAL_OUT ||
+			    is_from_inside(job);
 		outcome = rnat_translate_inbound(job);
 	}
-	if (outcome == RNAT_DROP)
+	*way = outcome == RNAT_FORWARD;
+	if (outcome == RNAT_DROP || outcome == RNAT_FORWARD)
 		return job->reason;
 	if (outcome != RNAT_TRANSLATED)
 		return ROAMNAT_A_COUNTER_DROP_STALE_HOLD;
@@ -339,8 +393,7 @@ static u32 translate_held(struct rnat_job *job)
 		skb_dst_drop(job->skb);
 		rnat_family_set_hairpin(job->skb, state->pf);
 		/* From inside, POST_ROUTING counts it. */
-		return is_from_inside(job) ? 0 :
-					     ROAMNAT_A_COUNTER_IN_TRANSLATED;
+		return job->near ? 0 : ROAMNAT_A_COUNTER_IN_TRANSLATED;
 	case NF_INET_LOCAL_OUT:
 		err = rnat_family_reroute(state, job->skb);
 		return err < 0 ? ROAMNAT_A_COUNTER_DROP_STALE_HOLD :
@@ -376,8 +429,9 @@ void rnat_hook_resume(struct rnat_net *rn, struct rnat_held *held)
 {
 	const struct nf_hook_entries *e;
 	struct sk_buff *skb = held->skb;
-	u32 counter;
 	struct rnat_job job;
+	bool way = false;
+	u32 counter;
 	int i;
 
 	e = rnat_family_hooks(&held->state);
@@ -385,7 +439,11 @@ void rnat_hook_resume(struct rnat_net *rn, struct rnat_held *held)
 	if (i < 0 || !rnat_translate_init(&job, rn, skb, &held->state))
 		counter = ROAMNAT_A_COUNTER_DROP_FLUSHED;
 	else
-		counter = translate_held(&job);
+		counter = translate_held(&job, &way);
+	if (way) {
+		send_after(&job);
+		return;
+	}
 	if (counter)
 		rnat_stats_inc(rn, counter);
 	if (is_drop(counter)) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "idle.h"
 
+#include "control.h"
 #include "map.h"
 #include "net.h"
 #include "netlink.h"
@@ -28,9 +29,27 @@ u64 rnat_idle_tick(const struct rnat_map *map, u64 now)
 			       (1ULL << RNAT_WHEEL_TICK_SHIFT) - 1);
 }
 
+/* The tick at which a moved one is forgotten. */
+static u64 end_tick(const struct rnat_map *map, u64 now)
+{
+	u64 here = rnat_wheel_tick(now);
+
+	return here + (s32)(map->idle_next - (u32)here);
+}
+
 static u64 due(const struct hlist_node *node, u64 now)
 {
-	return rnat_idle_tick(container_of(node, struct rnat_map, slot), now);
+	struct rnat_map *map = container_of(node, struct rnat_map, slot);
+
+	return rnat_map_is_moved(map) ? end_tick(map, now) :
+					rnat_idle_tick(map, now);
+}
+
+bool rnat_idle_is_over(const struct rnat_map *map)
+{
+	u64 now = rnat_clock();
+
+	return end_tick(map, now) <= rnat_wheel_tick(now);
 }
 
 /* Looks at one mapping whose slot is due: true if it is to be reported. */
@@ -42,6 +61,12 @@ static bool visit(struct rnat_net *rn, struct rnat_map *map)
 	bool report = false;
 	u32 repeat;
 
+	if (rnat_map_is_moved(map)) {
+		if (rnat_idle_is_over(map))
+			return true;
+		rnat_wheel_add(&rn->idle, &map->slot, end_tick(map, now));
+		return false;
+	}
 	if (tick > here) {
 		map->shots = 0;
 		rnat_wheel_add(&rn->idle, &map->slot, tick);
@@ -66,18 +91,25 @@ static bool visit(struct rnat_net *rn, struct rnat_map *map)
 /* Takes up to BATCH idle mappings out of slots that are due. They may be
  * deleted at any time, but not freed: the caller is under RCU.
  */
-static unsigned int collect(struct rnat_net *rn, struct rnat_map **batch)
+static unsigned int collect(struct rnat_net *rn, struct rnat_map **batch,
+			    u64 *over, unsigned int *n_over)
 {
 	unsigned int n = 0, visits;
 
-	for (visits = 0; n < BATCH && visits < VISITS; visits++) {
+	*n_over = 0;
+	for (visits = 0; n < BATCH && *n_over < BATCH && visits < VISITS;
+	     visits++) {
 		struct hlist_node *node = rnat_wheel_take(&rn->idle);
 		struct rnat_map *map;
 
 		if (!node)
 			break;
 		map = container_of(node, struct rnat_map, slot);
-		if (visit(rn, map))
+		if (!visit(rn, map))
+			continue;
+		if (rnat_map_is_moved(map))
+			over[(*n_over)++] = map->id;
+		else
 			batch[n++] = map;
 	}
 	return n;
@@ -89,20 +121,27 @@ static void expire(struct work_struct *work)
 						struct rnat_wheel, work);
 	struct rnat_net *rn = container_of(wheel, struct rnat_net, idle);
 	struct rnat_map *batch[BATCH];
-	unsigned int i, n;
+	unsigned int i, n, n_over;
+	u64 over[BATCH];
 	bool more;
 
 	do {
 		rcu_read_lock();
 		spin_lock_bh(&wheel->lock);
 		rnat_wheel_disarm(wheel);
-		n = collect(rn, batch);
+		n = collect(rn, batch, over, &n_over);
 		more = rnat_wheel_rearm(wheel);
 		spin_unlock_bh(&wheel->lock);
 		for (i = 0; i < n; i++)
 			rnat_netlink_notify(rn, batch[i], ROAMNAT_EVENT_IDLE,
 					    GFP_ATOMIC);
 		rcu_read_unlock();
+		if (n_over)
+			mutex_lock(&rn->lock);
+		for (i = 0; i < n_over; i++)
+			rnat_control_forget(rn, over[i]);
+		if (n_over)
+			mutex_unlock(&rn->lock);
 		cond_resched();
 	} while (more);
 }
@@ -115,6 +154,17 @@ void rnat_idle_start(struct rnat_net *rn, struct rnat_map *map)
 	spin_lock_bh(&rn->idle.lock);
 	map->shots = 0;
 	rnat_wheel_add(&rn->idle, &map->slot, rnat_idle_tick(map, rnat_clock()));
+	spin_unlock_bh(&rn->idle.lock);
+}
+
+void rnat_idle_start_moved(struct rnat_net *rn, struct rnat_map *map)
+{
+	u64 end = rnat_clock() + rn->config.forward_ms * (u64)NSEC_PER_MSEC;
+
+	rnat_idle_stop(rn, map);
+	spin_lock_bh(&rn->idle.lock);
+	map->idle_next = rnat_wheel_tick(end) + 1;
+	rnat_wheel_add(&rn->idle, &map->slot, rnat_wheel_tick(end) + 1);
 	spin_unlock_bh(&rn->idle.lock);
 }
 

@@ -17,7 +17,11 @@ struct rnat_net;
  * started before and these have changed. Under the mutex.
  */
 void rnat_idle_start(struct rnat_net *rn, struct rnat_map *map);
-/* It is active no more. After this the wheel does not know it. */
+/* Of a mapping that has moved: until it is forgotten. Under the mutex. */
+void rnat_idle_start_moved(struct rnat_net *rn, struct rnat_map *map);
+/* Is that time over? */
+bool rnat_idle_is_over(const struct rnat_map *map);
+/* It is active or moved no more. After this the wheel does not know it. */
 void rnat_idle_stop(struct rnat_net *rn, struct rnat_map *map);
 
 /* The first tick at which the mapping is idle if no packet comes; 0: it is. */

@@ -30,6 +30,7 @@ static inline u32 rnat_judge_state(const struct rnat_net *rn, const struct rnat_
 	case ROAMNAT_STATE_ACTIVE:
 		break;
 	case ROAMNAT_STATE_MOVING_OUT:
+	case ROAMNAT_STATE_MOVED:
 		return ROAMNAT_A_COUNTER_DROP_MOVING_OUT;
 	case ROAMNAT_STATE_RELEASING:
 		return ROAMNAT_A_COUNTER_DROP_RELEASING;

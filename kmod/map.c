@@ -47,6 +47,48 @@ u32 rnat_map_blocked(const struct rnat_net *rn, const struct rnat_map *map,
 	return rnat_judge_state(rn, map, smp_load_acquire(&map->state), now);
 }
 
+/* Pairs with rnat_control_forward(): draining comes with the way. */
+static bool has_way(const struct rnat_map *map)
+{
+	return smp_load_acquire(&map->forward);
+}
+
+static u32 judge_leaving(const struct rnat_map *map)
+{
+	if (has_way(map))
+		return READ_ONCE(map->draining) ? RNAT_MAP_HOLD :
+						  RNAT_MAP_FORWARD;
+	if (READ_ONCE(map->awaited))
+		return RNAT_MAP_HOLD;
+	return ROAMNAT_A_COUNTER_DROP_MOVING_OUT;
+}
+
+bool rnat_map_is_leaving(const struct rnat_map *map)
+{
+	/* Pairs with the stores of a state in control.c. */
+	switch (smp_load_acquire(&map->state)) {
+	case ROAMNAT_STATE_MOVED:
+		return true;
+	case ROAMNAT_STATE_MOVING_OUT:
+		return READ_ONCE(map->awaited) || READ_ONCE(map->forward);
+	}
+	return false;
+}
+
+u32 rnat_map_judge_held(const struct rnat_net *rn, const struct rnat_map *map,
+			u64 now)
+{
+	/* Pairs with the stores of a state in control.c. */
+	u8 state = smp_load_acquire(&map->state);
+
+	if (!rnat_judge_state(rn, map, state, now))
+		return RNAT_MAP_TRANSLATE;
+	if ((state == ROAMNAT_STATE_MOVING_OUT ||
+	     state == ROAMNAT_STATE_MOVED) && has_way(map))
+		return RNAT_MAP_FORWARD;
+	return ROAMNAT_A_COUNTER_DROP_STALE_HOLD;
+}
+
 u32 rnat_map_judge(const struct rnat_net *rn, const struct rnat_map *map,
 		   u64 now, bool outbound)
 {
@@ -59,6 +101,8 @@ u32 rnat_map_judge(const struct rnat_net *rn, const struct rnat_map *map,
 						  RNAT_MAP_TRANSLATE;
 	if (state == ROAMNAT_STATE_HELD)
 		return RNAT_MAP_HOLD;
+	if (state == ROAMNAT_STATE_MOVING_OUT || state == ROAMNAT_STATE_MOVED)
+		return judge_leaving(map);
 	if (state == RNAT_STATE_NONE)
 		return outbound ? RNAT_MAP_HOLD : RNAT_MAP_NONE;
 	/* A release or a registration ends with a grant or with nothing in

@@ -39,7 +39,9 @@ struct rnat_map {
 	u8 draining;		/* held packets leave, new ones queue up */
 	u8 touched;		/* a packet was held since it is HELD */
 	u8 shots;		/* idle events sent; under idle.lock */
-	u32 idle_next;		/* wheel tick of the next one; idle.lock */
+	u32 idle_next;		/* wheel tick of the next one, or of the end
+				 * of a moved one; idle.lock
+				 */
 	u64 incarnation;
 	u64 epoch;
 	u64 last_used;		/* boot-time ns; also the idle clock's zero */
@@ -57,6 +59,8 @@ struct rnat_map {
 	u64 frozen_elapsed;	/* ns, while frozen */
 	struct rnat_block *block; /* of kind block; freed with it */
 	u8 order;		/* log2 of the block's ports */
+	u8 awaited;		/* moving-out: packets wait for @forward */
+	u16 forward;		/* moving-out, moved: way to take; 0: none yet */
 	u32 sessions;		/* open bindings; under the shard's lock */
 };
 
@@ -80,7 +84,14 @@ static inline bool rnat_map_is_frozen(const struct rnat_map *map)
 	u8 state = READ_ONCE(map->state);
 
 	return state == ROAMNAT_STATE_MOVING_OUT ||
-	       state == ROAMNAT_STATE_RELEASING;
+	       state == ROAMNAT_STATE_RELEASING ||
+	       state == ROAMNAT_STATE_MOVED;
+}
+
+/* It is another gateway's, and here so that late packets follow it. */
+static inline bool rnat_map_is_moved(const struct rnat_map *map)
+{
+	return READ_ONCE(map->state) == ROAMNAT_STATE_MOVED;
 }
 
 /*
@@ -108,6 +119,7 @@ void rnat_map_free_rcu(struct rnat_map *map);
 
 /* What rnat_map_judge() says besides counters. */
 #define RNAT_MAP_TRANSLATE	0
+#define RNAT_MAP_FORWARD	(U32_MAX - 3)
 #define RNAT_MAP_HOLD		(U32_MAX - 1)
 #define RNAT_MAP_NONE		U32_MAX
 
@@ -119,11 +131,16 @@ u32 rnat_map_blocked(const struct rnat_net *rn, const struct rnat_map *map,
 		     u64 now);
 /*
  * What becomes of a packet of this mapping: RNAT_MAP_TRANSLATE, RNAT_MAP_HOLD,
- * RNAT_MAP_NONE (as if there were no mapping), or the counter that it is to be
- * dropped with. Under RCU.
+ * RNAT_MAP_FORWARD (by the way map->forward), RNAT_MAP_NONE (as if there were no
+ * mapping), or the counter that it is to be dropped with. Under RCU.
  */
 u32 rnat_map_judge(const struct rnat_net *rn, const struct rnat_map *map,
 		   u64 now, bool outbound);
+/* The same of one that was held, and is not held again. */
+u32 rnat_map_judge_held(const struct rnat_net *rn, const struct rnat_map *map,
+			u64 now);
+/* Is it on its way to another gateway that awaits its packets, or there? */
+bool rnat_map_is_leaving(const struct rnat_map *map);
 bool rnat_map_is_suspended(const struct rnat_net *rn,
 			   const struct rnat_map *map);
 

@@ -7,6 +7,7 @@
 
 #include "block.h"
 #include "floor.h"
+#include "forward.h"
 #include "hook.h"
 #include "idle.h"
 
@@ -36,6 +37,9 @@ static const struct rnat_config default_config = {
 	.inbound_refresh = 1,
 	.port_parity = 1,
 	.block_threshold = 75,
+	.hold_packets_moving = 4096,
+	.max_forwards = 262144,
+	.forward_ms = 30000,
 };
 
 struct rnat_net *rnat_net_get(const struct net *net)
@@ -170,6 +174,7 @@ static void __net_exit net_pre_exit(struct net *net)
 
 	mutex_lock(&rn->lock);
 	rnat_net_configure(rn, NULL);
+	rnat_forward_set(rn, NULL);
 	mutex_unlock(&rn->lock);
 	rnat_upcall_stop(rn);
 }

@@ -53,11 +53,15 @@ struct rnat_config {
 	u32 inbound_refresh;
 	u32 port_parity;
 	u32 block_threshold;		/* percent */
+	u32 hold_packets_moving;
+	u32 max_forwards;
+	u32 forward_ms;
 };
 
 struct rnat_net {
 	/* Read by every packet, written rarely and under @lock. */
 	struct rnat_inside __rcu *inside;
+	struct rnat_ways __rcu *ways;	/* to other gateways; forward.c */
 	struct rnat_stats __percpu *stats;
 	u64 incarnation;		/* 0: nothing is translated */
 	u64 lease_end;			/* boot-time clock; 0: does not end */
@@ -72,6 +76,7 @@ struct rnat_net {
 	struct rnat_config config;
 	struct rb_root floors;		/* under @lock; floor.c */
 	u32 floor_count;		/* under @lock */
+	u32 forward_count;		/* mappings that moved; under @lock */
 	struct rnat_wheel idle;		/* of active mappings; idle.c */
 	struct rnat_upcall upcall;
 	struct rnat_limit limit;

@@ -186,7 +186,8 @@ int roamnat_nl_mapping_freeze_doit(struct sk_buff *skb, struct genl_info *info)
 	mutex_lock(&rn->lock);
 	err = rnat_control_freeze(rn, nla_get_u64(info->attrs[ROAMNAT_A_MAPPING_ID]),
 				  nla_get_u64(info->attrs[ROAMNAT_A_MAPPING_EPOCH]),
-				  state, &map, info->extack);
+				  state, info->attrs[ROAMNAT_A_MAPPING_FORWARD],
+				  &map, info->extack);
 	if (!err)
 		err = rnat_netlink_put_map(reply, rn, map);
 	mutex_unlock(&rn->lock);

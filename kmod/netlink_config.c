@@ -38,6 +38,9 @@ static const struct {
 	BOUND(INBOUND_REFRESH, inbound_refresh),
 	BOUND(PORT_PARITY, port_parity),
 	BOUND(BLOCK_THRESHOLD, block_threshold),
+	BOUND(HOLD_PACKETS_MOVING, hold_packets_moving),
+	BOUND(MAX_FORWARDS, max_forwards),
+	BOUND(FORWARD_MS, forward_ms),
 #undef BOUND
 };
 

@@ -85,6 +85,9 @@ int rnat_netlink_put_map(struct sk_buff *skb, const struct rnat_net *rn,
 	    put_timer(skb, timer.preset_ms, timer.elapsed_ms) ||
 	    (rnat_map_is_suspended(rn, map) &&
 	     nla_put_flag(skb, ROAMNAT_A_MAPPING_SUSPENDED)) ||
+	    (rnat_map_is_leaving(map) && READ_ONCE(map->forward) &&
+	     nla_put_u32(skb, ROAMNAT_A_MAPPING_FORWARD,
+			 READ_ONCE(map->forward))) ||
 	    put_time(skb, ROAMNAT_A_MAPPING_FIRST_TRANSLATED_NS,
 		     READ_ONCE(map->first_translated)) ||
 	    put_time(skb, ROAMNAT_A_MAPPING_LAST_TRANSLATED_NS,
@@ -270,7 +273,9 @@ int rnat_netlink_put_stats(struct sk_buff *skb, struct rnat_net *rn)
 	    nla_put_u32(skb, ROAMNAT_A_STATS_HELD_BYTES,
 			READ_ONCE(rn->upcall.held_bytes)) ||
 	    nla_put_u32(skb, ROAMNAT_A_STATS_BINDINGS,
-			atomic_read(&rn->bindings.count)))
+			atomic_read(&rn->bindings.count)) ||
+	    nla_put_u32(skb, ROAMNAT_A_STATS_FORWARDS,
+			READ_ONCE(rn->forward_count)))
 		return -EMSGSIZE;
 	for (i = 0; i < ARRAY_SIZE(sums); i++)
 		if (nla_put_u64_64bit(skb, sums[i].attr,

@@ -10,6 +10,7 @@
 #include "exclude.h"
 #include "family.h"
 #include "find.h"
+#include "forward.h"
 #include "icmp.h"
 #include "net.h"
 #include "rewrite.h"
@@ -21,20 +22,41 @@ enum rnat_outcome rnat_translate_drop(struct rnat_job *job, u32 reason)
 	return RNAT_DROP;
 }
 
+/*
+ * Nothing is forwarded twice, so nothing goes in a circle, whatever gateways
+ * think of each other. What an own mapping has translated already, so that it
+ * is on its way to a neighbour, is not understood elsewhere.
+ */
+static enum rnat_outcome forward(struct rnat_job *job, bool outbound)
+{
+	if (job->way)
+		return rnat_translate_drop(job,
+					   ROAMNAT_A_COUNTER_DROP_FORWARD_AGAIN);
+	if (outbound && rnat_family_is_hairpin(job->skb, job->state->pf))
+		return rnat_translate_drop(job,
+					   ROAMNAT_A_COUNTER_DROP_MOVING_OUT);
+	job->reason = outbound ? ROAMNAT_A_COUNTER_FORWARDED_OUT :
+				 ROAMNAT_A_COUNTER_FORWARDED_IN;
+	return RNAT_FORWARD;
+}
+
 static enum rnat_outcome judge(struct rnat_job *job, bool outbound)
 {
 	u32 what;
 
-	if (job->resumed) {
-		if (!rnat_map_blocked(job->rn, job->map, job->now))
-			return RNAT_TRANSLATED;
-		return rnat_translate_drop(job,
-					   ROAMNAT_A_COUNTER_DROP_STALE_HOLD);
-	}
-	what = rnat_map_judge(job->rn, job->map, job->now, outbound);
+	/* As if it were not here: its sender is translated on the way out, and
+	 * the packet comes to whoever the public address is routed to.
+	 */
+	if (!outbound && job->near && rnat_map_is_leaving(job->map))
+		return RNAT_PASS;
+	what = job->resumed ?
+		       rnat_map_judge_held(job->rn, job->map, job->now) :
+		       rnat_map_judge(job->rn, job->map, job->now, outbound);
 	switch (what) {
 	case RNAT_MAP_TRANSLATE:
 		return RNAT_TRANSLATED;
+	case RNAT_MAP_FORWARD:
+		return forward(job, outbound);
 	case RNAT_MAP_HOLD:
 		job->key = job->map->priv;
 		return RNAT_HOLD;
@@ -248,11 +270,13 @@ static enum rnat_outcome find_source(struct rnat_job *job)
 			       RNAT_HOLD;
 	}
 	what = rnat_bind_source(&bind);
+	job->map = bind.map;
 	if (what == RNAT_MAP_HOLD)
 		return RNAT_HOLD;
+	if (what == RNAT_MAP_FORWARD)
+		return forward(job, true);
 	if (what != RNAT_MAP_TRANSLATE)
 		return rnat_translate_drop(job, what);
-	job->map = bind.map;
 	job->binding = bind.binding;
 	return RNAT_TRANSLATED;
 }
@@ -348,9 +372,11 @@ bool rnat_translate_init(struct rnat_job *job, struct rnat_net *rn,
 	job->prefix = NULL;
 	job->map = NULL;
 	job->binding = NULL;
+	job->way = state->in ? rnat_forward_from(rn, state->in->ifindex) : NULL;
 	job->now = rnat_clock();
 	job->reason = 0;
 	job->resumed = false;
 	job->asked = false;
+	job->near = false;
 	return job->inside;
 }

@@ -14,12 +14,14 @@ struct rnat_binding;
 struct rnat_inside;
 struct rnat_net;
 struct rnat_prefix;
+struct rnat_way;
 struct sk_buff;
 
 enum rnat_outcome {
 	RNAT_PASS,
 	RNAT_TRANSLATED,
 	RNAT_HOLD,
+	RNAT_FORWARD, /* to the gateway that its mapping left for */
 	RNAT_DROP,
 };
 
@@ -35,10 +37,12 @@ struct rnat_job {
 	struct rnat_key key; /* outbound miss: the private side */
 	struct rnat_map *map;
 	struct rnat_binding *binding; /* of a block */
+	const struct rnat_way *way; /* by which another gateway sent it */
 	u64 now;
 	u32 reason; /* the counter it ends in, 0: not here */
 	bool resumed; /* it was held before */
 	bool asked; /* it is a question: change nothing */
+	bool near; /* inbound, but from inside or of ours */
 };
 
 /* False: nothing is configured in this namespace. Under RCU. */

@@ -143,13 +143,25 @@ static void put_in(struct rnat_upcall *up, struct rnat_miss *miss,
 	up->held_bytes += held->truesize;
 }
 
+/* A mapping that moves was somebody's before: a stranger cannot cause it. */
+static bool is_moving(const struct rnat_map *map)
+{
+	u8 state = map ? READ_ONCE(map->state) : RNAT_STATE_NONE;
+
+	return state == ROAMNAT_STATE_HELD ||
+	       state == ROAMNAT_STATE_MOVING_OUT ||
+	       (map && READ_ONCE(map->draining));
+}
+
 static u32 check_bounds(struct rnat_net *rn, const struct rnat_miss *miss,
-			const struct sk_buff *skb)
+			const struct rnat_map *map, const struct sk_buff *skb)
 {
 	const struct rnat_config *config = &rn->config;
 	struct rnat_upcall *up = &rn->upcall;
+	u32 max = is_moving(map) ? READ_ONCE(config->hold_packets_moving) :
+				   READ_ONCE(config->hold_packets);
 
-	if (miss && miss->packets >= READ_ONCE(config->hold_packets))
+	if (miss && miss->packets >= max)
 		return ROAMNAT_A_COUNTER_DROP_HOLD_MAPPING;
 	if (up->held_packets >= READ_ONCE(config->hold_packets_total) ||
 	    (u64)up->held_bytes + skb->truesize >
@@ -203,12 +215,9 @@ static void ask(struct rnat_net *rn, const struct rnat_miss_info *info)
 /* Still true under the lock what the hook found without it? If not it looks
  * again; so no packet is left behind by a grant that has just been.
  */
-static bool still_missing(struct rnat_net *rn, const struct rnat_key *key,
-			  bool outbound, u64 now, bool *draining)
+static bool still_missing(struct rnat_net *rn, struct rnat_map *map,
+			  bool outbound, u64 now)
 {
-	struct rnat_map *map = rnat_table_lookup_priv(&rn->table, key);
-
-	*draining = map && READ_ONCE(map->draining);
 	if (!map)
 		return outbound;
 	if (rnat_map_judge(rn, map, now, outbound) != RNAT_MAP_HOLD)
@@ -233,16 +242,18 @@ static int hold(struct rnat_net *rn, struct sk_buff *skb,
 		const struct rnat_tuple *tuple, struct rnat_prefix *prefix,
 		struct rnat_miss_info *info)
 {
+	struct rnat_map *map = rnat_table_lookup_priv(&rn->table, key);
+	bool draining = map && READ_ONCE(map->draining);
 	struct rnat_upcall *up = &rn->upcall;
 	struct rnat_miss *miss;
 	struct rnat_held *held;
 	u64 now = rnat_clock();
-	bool draining, fresh;
 	u32 reason;
+	bool fresh;
 
 	if (up->dead)
 		return ROAMNAT_A_COUNTER_DROP_FLUSHED;
-	if (!still_missing(rn, key, prefix, now, &draining))
+	if (!still_missing(rn, map, prefix, now))
 		return -EAGAIN;
 	if (!draining && !READ_ONCE(rn->agent_portid))
 		return ROAMNAT_A_COUNTER_DROP_NO_AGENT;
@@ -254,7 +265,7 @@ static int hold(struct rnat_net *rn, struct sk_buff *skb,
 		remove_miss(up, miss);
 		miss = NULL;
 	}
-	reason = check_bounds(rn, miss, skb);
+	reason = check_bounds(rn, miss, map, skb);
 	fresh = !miss || !miss->packets;
 	if (!reason && fresh && !draining)
 		reason = refuse_new(rn, key, prefix, now);
@@ -277,7 +288,9 @@ static int hold(struct rnat_net *rn, struct sk_buff *skb,
 		miss->ifindex = prefix->ifindex;
 		miss->idle_ms = prefix->idle_ms;
 	}
-	if (fresh && !draining)
+	/* Who gives a mapping away knows. */
+	if (fresh && !draining &&
+	    !(map && rnat_map_is_leaving(map)))
 		fill_info(rn, miss, info);
 	else if (!draining)
 		rnat_stats_inc(rn, RNAT_STAT_UPCALLS_MERGED);
@@ -356,7 +369,9 @@ u32 rnat_upcall_peek(struct rnat_net *rn, const struct sk_buff *skb,
 		reason = rnat_clock() < miss->when ?
 			 ROAMNAT_A_COUNTER_DROP_REFUSED : 0;
 	else
-		reason = check_bounds(rn, miss, skb);
+		reason = check_bounds(rn, miss,
+				      rnat_table_lookup_priv(&rn->table, key),
+				      skb);
 	if (!reason && !miss &&
 	    up->miss_count >= READ_ONCE(rn->config.max_misses))
 		reason = ROAMNAT_A_COUNTER_DROP_MISSES_FULL;
@@ -390,6 +405,8 @@ static struct rnat_held *drain_one(struct rnat_upcall *up,
 
 void rnat_upcall_drain(struct rnat_net *rn, struct rnat_map *map)
 {
+	u32 max = 4 * max(READ_ONCE(rn->config.hold_packets),
+			  READ_ONCE(rn->config.hold_packets_moving));
 	struct rnat_held *held;
 	unsigned int n = 0;
 
@@ -404,7 +421,7 @@ void rnat_upcall_drain(struct rnat_net *rn, struct rnat_map *map)
 		/* When packets come faster than they leave here, let the new
 		 * ones overtake rather than stay for ever.
 		 */
-		if (++n == 4 * READ_ONCE(rn->config.hold_packets))
+		if (++n == max)
 			WRITE_ONCE(map->draining, 0);
 		cond_resched();
 	}
