@@ -41,6 +41,11 @@ static const struct rn_config_key keys[] = {
 	{ "announce *", "shared", FALSE },
 	{ "announce *", "unasked", FALSE },
 	{ "inside *", "hear-arp", FALSE },
+	{ "forward *", "gateway", TRUE },
+	{ "forward *", "device", TRUE },
+	{ "forward *", "zone", FALSE },
+	{ "forward *", "next-hop", FALSE },
+	{ "forward *", "next-hop6", FALSE },
 	{ "kernel", "max-mappings", FALSE },
 	{ "kernel", "max-floors", FALSE },
 	{ "kernel", "max-misses", FALSE },
@@ -64,6 +69,9 @@ static const struct rn_config_key keys[] = {
 	{ "kernel", "inbound-refresh", FALSE },
 	{ "kernel", "port-parity", FALSE },
 	{ "kernel", "block-threshold", FALSE },
+	{ "kernel", "hold-packets-moving", FALSE },
+	{ "kernel", "max-forwards", FALSE },
+	{ "kernel", "forward-time", FALSE },
 	{ NULL, NULL, FALSE },
 };
 
@@ -87,6 +95,8 @@ static const struct {
 	{ "icmp-rate", ROAMNAT_A_CONFIG_ICMP_RATE, 0, G_MAXUINT32 },
 	{ "max-bindings", ROAMNAT_A_CONFIG_MAX_BINDINGS, 1, G_MAXUINT32 },
 	{ "block-threshold", ROAMNAT_A_CONFIG_BLOCK_THRESHOLD, 1, 100 },
+	{ "hold-packets-moving", ROAMNAT_A_CONFIG_HOLD_PACKETS_MOVING, 1, 65536 },
+	{ "max-forwards", ROAMNAT_A_CONFIG_MAX_FORWARDS, 1, G_MAXUINT32 },
 };
 
 #define TIMEOUT_MAX	604800000	/* ms */
@@ -111,6 +121,9 @@ static const struct {
 	{ "port-hold-off", ROAMNAT_A_CONFIG_PORT_HOLD_OFF_MS, 0, 120000, "RFC 6888, REQ-8" },
 };
 
+#define FORWARD_TIME_MIN	100	/* ms */
+#define FORWARD_TIME_MAX	3600000
+
 static void inside_free(void *data)
 {
 	struct agent_inside_config *inside = data;
@@ -119,6 +132,14 @@ static void inside_free(void *data)
 	g_free(inside->prefixes);
 	g_free(inside->excludes);
 	g_free(inside);
+}
+
+static void forward_free(void *data)
+{
+	struct agent_forward_config *forward = data;
+
+	g_free(forward->name);
+	g_free(forward);
 }
 
 static gboolean read_u32(const struct agent_config *config, const char *group, const char *key,
@@ -263,6 +284,79 @@ static gboolean read_insides(struct agent_config *config, GError **error)
 	return TRUE;
 }
 
+static gboolean read_hop(struct agent_config *config, const char *group, const char *key,
+			 uint8_t len, struct rn_addr *hop, GError **error)
+{
+	const char *text = rn_config_string(config->file, group, key);
+
+	if (!text || (rn_addr_parse(text, hop) && hop->len == len))
+		return TRUE;
+	rn_config_error(config->file, group, key, error, "`%s' is not an address of %s", text,
+			len == 4 ? "IPv4" : "IPv6");
+	return FALSE;
+}
+
+static gboolean read_forward(struct agent_config *config, const char *name, GError **error)
+{
+	g_autofree char *group = g_strconcat("forward ", name, NULL);
+	struct agent_forward_config *forward = g_new0(struct agent_forward_config, 1);
+
+	g_ptr_array_add(config->forwards, forward);
+	forward->name = g_strdup(name);
+	forward->gateway = rn_config_string(config->file, group, "gateway");
+	forward->device = rn_config_string(config->file, group, "device");
+	forward->any_zone = !rn_config_string(config->file, group, "zone");
+	if (!forward->device[0] || strlen(forward->device) >= IF_NAMESIZE) {
+		rn_config_error(config->file, group, "device", error,
+				"is not the name of an interface: 1 to %d characters",
+				IF_NAMESIZE - 1);
+		return FALSE;
+	}
+	return read_u32(config, group, "zone", 0, &forward->zone, error) &&
+	       read_hop(config, group, "next-hop", 4, &forward->hop, error) &&
+	       read_hop(config, group, "next-hop6", 16, &forward->hop6, error);
+}
+
+/* What comes by a device must be of one tenant, or of any. */
+static gboolean check_forward(struct agent_config *config, const struct agent_forward_config *a,
+			      const struct agent_forward_config *b, GError **error)
+{
+	g_autofree char *group = g_strconcat("forward ", b->name, NULL);
+	gboolean same_zone = a->any_zone == b->any_zone && a->zone == b->zone;
+
+	if (!strcmp(a->device, b->device) && !same_zone) {
+		rn_config_error(config->file, group, "zone", error,
+				"is another than in [forward %s], which has the same device; give each zone a device of its own",
+				a->name);
+		return FALSE;
+	}
+	if (strcmp(a->gateway, b->gateway) || !same_zone)
+		return TRUE;
+	rn_config_error(config->file, group, "gateway", error,
+			"has its way already in [forward %s]; keep one", a->name);
+	return FALSE;
+}
+
+static gboolean read_forwards(struct agent_config *config, GError **error)
+{
+	g_auto(GStrv) names = rn_config_names(config->file, "forward");
+
+	for (guint i = 0; names[i]; i++) {
+		if (i == ROAMNAT_FORWARD_MAX) {
+			rn_config_error(config->file, "forward", NULL, error,
+					"more than %d ways to other gateways", ROAMNAT_FORWARD_MAX);
+			return FALSE;
+		}
+		if (!read_forward(config, names[i], error))
+			return FALSE;
+		for (guint j = 0; j < i; j++)
+			if (!check_forward(config, config->forwards->pdata[j],
+					   config->forwards->pdata[i], error))
+				return FALSE;
+	}
+	return TRUE;
+}
+
 static void add_bound(struct agent_config *config, uint16_t attr, uint32_t value)
 {
 	struct agent_kmsg_bound bound = { .attr = attr, .value = value };
@@ -305,6 +399,23 @@ static gboolean read_timeouts(struct agent_config *config, GError **error)
 				  key, timeouts[i].least / 1000, timeouts[i].rfc);
 		add_bound(config, timeouts[i].attr, (uint32_t)value);
 	}
+	return TRUE;
+}
+
+static gboolean read_forward_time(struct agent_config *config, GError **error)
+{
+	guint64 value;
+
+	if (!rn_config_string(config->file, "kernel", "forward-time"))
+		return TRUE;
+	if (!rn_config_duration(config->file, "kernel", "forward-time", 0, &value, error))
+		return FALSE;
+	if (value < FORWARD_TIME_MIN || value > FORWARD_TIME_MAX) {
+		rn_config_error(config->file, "kernel", "forward-time", error,
+				"is not between 100 ms and 1 h");
+		return FALSE;
+	}
+	add_bound(config, ROAMNAT_A_CONFIG_FORWARD_MS, (uint32_t)value);
 	return TRUE;
 }
 
@@ -398,10 +509,12 @@ struct agent_config *agent_config_load(const char *path, GError **error)
 	struct agent_config *config = g_new0(struct agent_config, 1);
 
 	config->insides = g_ptr_array_new_with_free_func(inside_free);
+	config->forwards = g_ptr_array_new_with_free_func(forward_free);
 	config->bounds = g_array_new(FALSE, FALSE, sizeof(struct agent_kmsg_bound));
 	config->file = rn_config_load(path, keys, error);
 	if (config->file && read_plain(config, error) && read_insides(config, error) &&
-	    read_bounds(config, error) && read_timeouts(config, error) &&
+	    read_forwards(config, error) && read_bounds(config, error) &&
+	    read_timeouts(config, error) && read_forward_time(config, error) &&
 	    read_policies(config, error) && read_announces(config, error))
 		return config;
 	agent_config_free(config);
@@ -413,6 +526,7 @@ void agent_config_free(struct agent_config *config)
 	if (!config)
 		return;
 	g_ptr_array_unref(config->insides);
+	g_ptr_array_unref(config->forwards);
 	g_array_unref(config->bounds);
 	g_clear_pointer(&config->announces, g_ptr_array_unref);
 	rn_config_free(config->file);

@@ -43,6 +43,16 @@ struct agent_announce_config {
 	guint n_times;
 };
 
+/* One [forward NAME]: how late packets reach another gateway. */
+struct agent_forward_config {
+	char *name;
+	const char *gateway;
+	const char *device;
+	struct rn_addr hop, hop6;	/* len 0: none */
+	uint32_t zone;
+	bool any_zone;
+};
+
 struct agent_config {
 	struct rn_config *file;		/* owns the strings below */
 	const char *name;
@@ -53,6 +63,7 @@ struct agent_config {
 	const char *controller_identity;
 	const char *ca, *cert, *key, *crl;	/* crl may be NULL */
 	GPtrArray *insides;		/* struct agent_inside_config */
+	GPtrArray *forwards;		/* struct agent_forward_config */
 	GArray *bounds;			/* struct agent_kmsg_bound */
 	GPtrArray *announces;		/* struct agent_announce_config */
 };

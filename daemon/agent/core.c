@@ -27,6 +27,7 @@ struct agent_core {
 	gboolean up, settling;
 
 	guint generation;	/* of the kernel dump that goes on, or was last */
+	uint32_t moved_to;	/* while a step is told so: the gateway, else 0 */
 	guint random_left;
 	uint64_t random[RANDOM_BATCH];
 	struct own_acts acts;
@@ -179,6 +180,65 @@ static gboolean install(struct agent_core *core, const struct agent_entry *entry
 					act->keep_timer, bindings, error);
 }
 
+/* ---- late packets ---- */
+
+/*
+ * The machine knows nothing of this: a packet that is forwarded is not translated.
+ * From the freeze on they wait in the kernel. They leave when the other gateway has
+ * said that it holds the transfer (before that it would not know them), or when the
+ * controller has said that our epoch is over, which is the same or more.
+ */
+static uint32_t way_to(struct agent_core *core, uint32_t gateway, const struct rn_private *vm)
+{
+	return core->ops->way && gateway ? core->ops->way(gateway, vm, core->data) : 0;
+}
+
+static void begin_forwarding(struct agent_core *core, struct agent_entry *entry)
+{
+	g_autoptr(GError) error = NULL;
+	const struct own_gw_entry *own = &entry->own;
+	char vm[RN_SIDE_TEXT];
+
+	if (own->state != OWN_GW_MOVING_OUT && own->state != OWN_GW_RESUMING)
+		entry->way = 0;
+	if (own->state != OWN_GW_MOVING_OUT || !own->acked || entry->way)
+		return;
+	entry->way = way_to(core, own->peer, &own->vm);
+	if (!entry->way || agent_kernel_mapping_forward(core->kernel, own->id, own->epoch,
+							ROAMNAT_STATE_MOVING_OUT, entry->way,
+							&error))
+		return;
+	rn_warn("late packets of %s are dropped: %s", rn_private_print(&own->vm, vm),
+		error->message);
+}
+
+/* Instead of deleting it. False: it is to be deleted. */
+static gboolean let_follow(struct agent_core *core, const struct rn_msg *msg)
+{
+	uint32_t way = way_to(core, core->moved_to, &msg->vm);
+	g_autoptr(GError) error = NULL;
+	char vm[RN_SIDE_TEXT];
+
+	if (!way)
+		return FALSE;
+	if (agent_kernel_mapping_forward(core->kernel, msg->id, msg->epoch, ROAMNAT_STATE_MOVED,
+					 way, &error))
+		return TRUE;
+	rn_warn("late packets of %s are dropped: %s", rn_private_print(&msg->vm, vm),
+		error->message);
+	return FALSE;
+}
+
+/* Does the event say that the mapping is at the gateway it was given to? */
+static uint32_t moved_to(const struct own_gw_entry *own, const struct own_gw_event *event)
+{
+	if (event->type != OWN_GW_EV_MSG || event->from != RN_CONTROLLER ||
+	    event->msg->type != RN_MSG_STALE ||
+	    (own->state != OWN_GW_MOVING_OUT && own->state != OWN_GW_RESUMING))
+		return 0;
+	return own->peer;
+}
+
 /* True when act was one whose result the machine wants, which is then in event. */
 static gboolean do_kernel(struct agent_core *core, const struct agent_entry *entry,
 			  const struct own_act *act, struct own_gw_event *event)
@@ -205,12 +265,15 @@ static gboolean do_kernel(struct agent_core *core, const struct agent_entry *ent
 		return TRUE;
 	case OWN_ACT_FREEZE_OUT:
 		ok = agent_kernel_mapping_freeze(core->kernel, msg->id, msg->epoch,
-						 ROAMNAT_STATE_MOVING_OUT, &event->timer, &error);
+						 ROAMNAT_STATE_MOVING_OUT,
+						 way_to(core, entry->own.cause.dst, &msg->vm),
+						 &event->timer, &error);
 		event->err = result(ok, act, "freeze", error);
 		return TRUE;
 	case OWN_ACT_FREEZE_REL:
 		ok = agent_kernel_mapping_freeze(core->kernel, msg->id, msg->epoch,
-						 ROAMNAT_STATE_RELEASING, &event->timer, &error);
+						 ROAMNAT_STATE_RELEASING, 0, &event->timer,
+						 &error);
 		event->err = result(ok, act, "freeze", error);
 		return TRUE;
 	case OWN_ACT_FLOOR:
@@ -219,6 +282,8 @@ static gboolean do_kernel(struct agent_core *core, const struct agent_entry *ent
 		return TRUE;
 	case OWN_ACT_DELETE:
 		if (act->only_held && !holds(core, msg))
+			return FALSE;
+		if (!act->only_held && let_follow(core, msg))
 			return FALSE;
 		ok = agent_kernel_mapping_del(core->kernel, msg->id, msg->epoch, &error);
 		result(ok, act, "delete", error);
@@ -284,13 +349,16 @@ static void step(struct agent_core *core, struct agent_entry *entry,
 		.session = core->up,
 	};
 
+	core->moved_to = moved_to(&entry->own, first);
 	do {
 		env.now = agent_timer_now();
 		env.random = agent_core_random(core);
 		own_gw_step(&env, &entry->own, &event, &core->acts);
 		core->ops->entered(entry, core->data);
 	} while (carry_out(core, entry, &event));
+	core->moved_to = 0;
 
+	begin_forwarding(core, entry);
 	agent_block_settle(entry);
 	agent_entry_update(core->table, entry);
 	core->ops->stepped(entry, core->data);
@@ -332,7 +400,7 @@ static gboolean kernel_has(struct agent_core *core, uint64_t id, uint64_t epoch)
 	struct agent_kmsg_mapping mapping;
 
 	return agent_kernel_mapping_get(core->kernel, id, &mapping, NULL) &&
-	       mapping.epoch == epoch;
+	       mapping.epoch == epoch && mapping.state != ROAMNAT_STATE_MOVED;
 }
 
 void agent_core_miss(struct agent_core *core, const struct agent_kmsg_mapping *miss)
@@ -360,10 +428,14 @@ void agent_core_miss(struct agent_core *core, const struct agent_kmsg_mapping *m
 
 static void adopt(struct agent_core *core, const struct agent_kmsg_mapping *mapping)
 {
-	struct agent_entry *entry = lookup_or_add(core, &mapping->vm);
+	struct agent_entry *entry;
 	struct own_gw_event event;
 	struct rn_msg msg;
 
+	/* It is another gateway's; the kernel forgets it by itself. */
+	if (mapping->state == ROAMNAT_STATE_MOVED)
+		return;
+	entry = lookup_or_add(core, &mapping->vm);
 	if (!entry)
 		return;
 	entry->seen = core->generation;

@@ -18,6 +18,10 @@ struct agent_core_ops {
 	 */
 	gboolean (*send)(uint32_t to, const struct rn_msg *msg,
 			 const struct rn_bindings *bindings, void *data);
+	/* Number of the way by which late packets of vm reach that gateway, 0 if
+	 * there is none: they are dropped then.
+	 */
+	uint32_t (*way)(uint32_t to, const struct rn_private *vm, void *data);
 	/* For natctl monitor. */
 	void (*noted)(const struct agent_entry *entry, const struct own_act *note, void *data);
 	/* The machine has made a step, and what it orders is still to be done. */

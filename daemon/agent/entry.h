@@ -21,6 +21,7 @@ struct agent_entry {
 	struct agent_block *block;	/* block.h; NULL for none */
 	struct agent_address *announced;	/* announce.c counts it there, as this */
 	uint8_t announced_as;
+	uint32_t way;		/* its packets leave by; 0: they do not */
 };
 
 struct agent_table;

@@ -13,6 +13,7 @@
 struct agent_inside {
 	const struct agent_config *config;
 	struct agent_kernel *kernel;
+	struct agent_forward *forward;	/* depends on interfaces too */
 	struct nl_sock *links;
 	guint source;
 	guint later;		/* applies once for many events of one turn */
@@ -112,6 +113,7 @@ static void apply(struct agent_inside *inside, gboolean anyway)
 void agent_inside_apply(struct agent_inside *inside)
 {
 	apply(inside, TRUE);
+	agent_forward_apply(inside->forward, TRUE);
 }
 
 static gboolean apply_later(gpointer data)
@@ -120,6 +122,7 @@ static gboolean apply_later(gpointer data)
 
 	inside->later = 0;
 	apply(inside, FALSE);
+	agent_forward_apply(inside->forward, FALSE);
 	return G_SOURCE_REMOVE;
 }
 
@@ -154,13 +157,15 @@ static gboolean readable(gint fd G_GNUC_UNUSED, GIOCondition condition G_GNUC_UN
 }
 
 struct agent_inside *agent_inside_new(const struct agent_config *config,
-				      struct agent_kernel *kernel, GError **error)
+				      struct agent_kernel *kernel,
+				      struct agent_forward *forward, GError **error)
 {
 	struct agent_inside *inside = g_new0(struct agent_inside, 1);
 	int err;
 
 	inside->config = config;
 	inside->kernel = kernel;
+	inside->forward = forward;
 	inside->ifindex = g_new0(guint, config->insides->len + 1);
 	inside->links = agent_genl_open(NETLINK_ROUTE, error);
 	if (!inside->links)

@@ -372,16 +372,39 @@ gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_m
 }
 
 gboolean agent_kernel_mapping_freeze(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
-				     uint32_t state, struct rn_timer *timer, GError **error)
+				     uint32_t state, uint32_t way, struct rn_timer *timer,
+				     GError **error)
 {
 	struct nl_msg *msg = message(kernel, ROAMNAT_CMD_MAPPING_FREEZE, REQUEST_SMALL);
 	struct agent_kmsg_mapping mapping;
 	struct answer answer = { .parse = parse_mapping, .into = &mapping };
 
-	if (!ask_one(kernel, msg, agent_kmsg_build_id(msg, id, epoch, state), &answer, error))
+	if (!ask_one(kernel, msg, agent_kmsg_build_leaving(msg, id, epoch, state, way), &answer,
+		     error))
 		return FALSE;
 	*timer = mapping.timer;
 	return TRUE;
+}
+
+gboolean agent_kernel_mapping_forward(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
+				      uint32_t state, uint32_t way, GError **error)
+{
+	struct nl_msg *msg = message(kernel, ROAMNAT_CMD_MAPPING_FORWARD, REQUEST_SMALL);
+
+	return ask(kernel, msg, agent_kmsg_build_leaving(msg, id, epoch, state, way), NULL, NULL,
+		   error);
+}
+
+gboolean agent_kernel_forward_set(struct agent_kernel *kernel, const struct agent_kmsg_way *ways,
+				  size_t n, GError **error)
+{
+	struct nl_msg *msg = message(kernel, ROAMNAT_CMD_FORWARD_SET,
+				     REQUEST_SMALL + n * PREFIX_SIZE);
+	int err = 0;
+
+	for (size_t i = 0; i < n && !err; i++)
+		err = agent_kmsg_build_way(msg, &ways[i]);
+	return ask(kernel, msg, err, NULL, NULL, error);
 }
 
 gboolean agent_kernel_mapping_del(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,

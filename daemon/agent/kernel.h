@@ -51,9 +51,15 @@ gboolean agent_kernel_inside_set(struct agent_kernel *kernel,
 gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_msg *msg,
 				  uint32_t state, gboolean keep_timer,
 				  const struct rn_bindings *bindings, GError **error);
-/* timer: as read after the stop. */
+/* timer: as read after the stop. way: not 0, packets wait for mapping_forward. */
 gboolean agent_kernel_mapping_freeze(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
-				     uint32_t state, struct rn_timer *timer, GError **error);
+				     uint32_t state, uint32_t way, struct rn_timer *timer,
+				     GError **error);
+/* ROAMNAT_STATE_MOVING_OUT or _MOVED: its packets go by that way. */
+gboolean agent_kernel_mapping_forward(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
+				      uint32_t state, uint32_t way, GError **error);
+gboolean agent_kernel_forward_set(struct agent_kernel *kernel, const struct agent_kmsg_way *ways,
+				  size_t n, GError **error);
 gboolean agent_kernel_mapping_del(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
 				  GError **error);
 gboolean agent_kernel_mapping_flush(struct agent_kernel *kernel, uint64_t incarnation,

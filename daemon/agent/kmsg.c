@@ -90,6 +90,40 @@ nla_put_failure:
 	return -EMSGSIZE;
 }
 
+int agent_kmsg_build_leaving(struct nl_msg *nl, uint64_t id, uint64_t epoch, uint32_t state,
+			     uint32_t way)
+{
+	if (agent_kmsg_build_id(nl, id, epoch, state))
+		return -EMSGSIZE;
+	if (way)
+		NLA_PUT_U32(nl, ROAMNAT_A_MAPPING_FORWARD, way);
+	return 0;
+
+nla_put_failure:
+	return -EMSGSIZE;
+}
+
+int agent_kmsg_build_way(struct nl_msg *nl, const struct agent_kmsg_way *way)
+{
+	struct nlattr *nest = nla_nest_start(nl, ROAMNAT_A_FORWARD_ENTRY | NLA_F_NESTED);
+
+	if (!nest)
+		return -EMSGSIZE;
+	NLA_PUT_U32(nl, ROAMNAT_A_WAY_NUMBER, way->number);
+	NLA_PUT_U32(nl, ROAMNAT_A_WAY_IFINDEX, way->ifindex);
+	if (way->hop.len)
+		NLA_PUT(nl, ROAMNAT_A_WAY_NEXT_HOP, way->hop.len, way->hop.b);
+	if (way->hop6.len)
+		NLA_PUT(nl, ROAMNAT_A_WAY_NEXT_HOP6, way->hop6.len, way->hop6.b);
+	if (!way->any_zone)
+		NLA_PUT_U32(nl, ROAMNAT_A_WAY_ZONE, way->zone);
+	nla_nest_end(nl, nest);
+	return 0;
+
+nla_put_failure:
+	return -EMSGSIZE;
+}
+
 int agent_kmsg_build_mapping(struct nl_msg *nl, const struct rn_msg *msg, uint32_t state,
 			     gboolean keep_timer)
 {

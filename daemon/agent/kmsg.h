@@ -46,6 +46,15 @@ struct agent_kmsg_prefix {
 	bool exclude;		/* a destination; kind, idle time and mark are none */
 };
 
+/* How late packets reach another gateway. */
+struct agent_kmsg_way {
+	uint32_t number;
+	uint32_t ifindex;
+	struct rn_addr hop, hop6;	/* len 0: the device has one other end */
+	uint32_t zone;
+	bool any_zone;
+};
+
 struct agent_kmsg_bound {
 	uint16_t attr;		/* ROAMNAT_A_CONFIG_* */
 	uint32_t value;
@@ -61,6 +70,10 @@ int agent_kmsg_build_binding(struct nl_msg *nl, const struct rn_bindings *bindin
 size_t agent_kmsg_bindings_size(const struct rn_bindings *bindings);
 /* state 0 leaves the attribute out. */
 int agent_kmsg_build_id(struct nl_msg *nl, uint64_t id, uint64_t epoch, uint32_t state);
+/* way 0 leaves the attribute out. */
+int agent_kmsg_build_leaving(struct nl_msg *nl, uint64_t id, uint64_t epoch, uint32_t state,
+			     uint32_t way);
+int agent_kmsg_build_way(struct nl_msg *nl, const struct agent_kmsg_way *way);
 int agent_kmsg_build_floor(struct nl_msg *nl, uint64_t id, uint64_t epoch);
 int agent_kmsg_build_flush(struct nl_msg *nl, uint64_t incarnation);
 int agent_kmsg_build_refuse(struct nl_msg *nl, const struct rn_private *vm, uint64_t hold_off_ms);

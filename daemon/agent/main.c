@@ -19,6 +19,7 @@
 #include "agent/config.h"
 #include "agent/core.h"
 #include "agent/arrival.h"
+#include "agent/forward.h"
 #include "agent/inside.h"
 #include "agent/kernel.h"
 #include "agent/peer.h"
@@ -39,6 +40,7 @@ struct agent {
 	struct agent_core *core;
 	struct agent_peers *peers;
 	struct agent_session *session;
+	struct agent_forward *forward;
 	struct agent_inside *inside;
 	struct agent_route *route;
 	struct agent_arrival *arrival;
@@ -80,8 +82,16 @@ static void core_stepped(const struct agent_entry *entry, void *data)
 	agent_api_stepped(agent->api, entry);
 }
 
+static uint32_t core_way(uint32_t to, const struct rn_private *vm, void *data)
+{
+	struct agent *agent = data;
+
+	return agent_forward_way(agent->forward, agent_peer_name(agent->peers, to), vm->zone);
+}
+
 static const struct agent_core_ops core_ops = {
 	.send = core_send,
+	.way = core_way,
 	.noted = core_noted,
 	.entered = core_entered,
 	.stepped = core_stepped,
@@ -270,7 +280,8 @@ static gboolean start(struct agent *agent, GError **error)
 		return FALSE;
 	agent->session = agent_session_new(config, agent->tls, agent->kernel, agent->core,
 					   agent->peers, session_changed, agent);
-	agent->inside = agent_inside_new(config, agent->kernel, error);
+	agent->forward = agent_forward_new(config, agent->kernel);
+	agent->inside = agent_inside_new(config, agent->kernel, agent->forward, error);
 	if (!agent->inside ||
 	    !agent_arrival_new(config, agent->core, &agent->arrival, error))
 		return FALSE;
@@ -288,6 +299,7 @@ static void finish(struct agent *agent)
 	agent_peer_free(agent->peers);
 	agent_arrival_free(agent->arrival);
 	agent_inside_free(agent->inside);
+	agent_forward_free(agent->forward);
 	agent_core_free(agent->core);
 	agent_route_free(agent->route);
 	agent_kernel_free(agent->kernel);

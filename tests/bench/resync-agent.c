@@ -87,7 +87,8 @@ gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_m
 }
 
 gboolean agent_kernel_mapping_freeze(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
-				     uint32_t state, struct rn_timer *timer, GError **error)
+				     uint32_t state, uint32_t way, struct rn_timer *timer,
+				     GError **error)
 {
 	struct slot *slot = find(id);
 
@@ -96,6 +97,12 @@ gboolean agent_kernel_mapping_freeze(struct agent_kernel *kernel, uint64_t id, u
 	slot->state = (guint8)state;
 	*timer = slot->timer;
 	return TRUE;
+}
+
+gboolean agent_kernel_mapping_forward(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
+				      uint32_t state, uint32_t way, GError **error)
+{
+	return request(ENODEV, error);
 }
 
 gboolean agent_kernel_mapping_del(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
@@ -285,7 +292,9 @@ void resync_agent(struct rn_tls *tls, const char *name, const char *listen,
 		  const char *endpoint, const char *identity, guint64 mappings,
 		  guint request_us, int commands, int reports)
 {
-	static const struct agent_core_ops ops = { on_send, on_noted, on_stepped };
+	static const struct agent_core_ops ops = {
+		.send = on_send, .noted = on_noted, .stepped = on_stepped,
+	};
 	struct bench bench = {
 		.reports = reports,
 		.port = (guint)g_ascii_strtoull(strrchr(endpoint, ':') + 1, NULL, 10),

@@ -41,6 +41,7 @@ static gboolean answer(int err, GError **error)
 }
 
 static guint given;	/* bindings, with the last mapping */
+static guint awaited, forwarded;	/* ways, of the last freeze and after it */
 
 gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_msg *msg,
 				  uint32_t state, gboolean keep_timer,
@@ -65,14 +66,28 @@ gboolean agent_kernel_mapping_new(struct agent_kernel *kernel, const struct rn_m
 }
 
 gboolean agent_kernel_mapping_freeze(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
-				     uint32_t state, struct rn_timer *timer, GError **error)
+				     uint32_t state, uint32_t way, struct rn_timer *timer,
+				     GError **error)
 {
 	struct agent_kmsg_mapping *m = find(id);
 
 	if (!answer(!m ? ENOENT : m->epoch != epoch ? ESTALE : 0, error))
 		return FALSE;
 	m->state = (uint8_t)state;
+	awaited = way;
 	*timer = m->timer;
+	return TRUE;
+}
+
+gboolean agent_kernel_mapping_forward(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
+				      uint32_t state, uint32_t way, GError **error)
+{
+	struct agent_kmsg_mapping *m = find(id);
+
+	if (!answer(!m ? ENOENT : m->epoch != epoch ? ESTALE : 0, error))
+		return FALSE;
+	m->state = (uint8_t)state;
+	forwarded = way;
 	return TRUE;
 }
 
@@ -152,7 +167,16 @@ static void on_entered(struct agent_entry *entry, void *data)
 {
 }
 
-static const struct agent_core_ops ops = { on_send, on_noted, on_entered, on_stepped };
+/* To gateway 2 there is a way. */
+static uint32_t on_way(uint32_t to, const struct rn_private *vm, void *data)
+{
+	return to == 2 ? 9 : 0;
+}
+
+static const struct agent_core_ops ops = {
+	.send = on_send, .way = on_way,
+	.noted = on_noted, .entered = on_entered, .stepped = on_stepped,
+};
 
 static void setup(void)
 {
@@ -304,6 +328,55 @@ START_TEST(test_migrate)
 	ck_assert_ptr_nonnull(last_of(RN_MSG_XFER));
 	ck_assert_uint_eq(last_of(RN_MSG_XFER)->timer.remaining, 40000);
 	ck_assert_ptr_nonnull(last_of(RN_MSG_MIG_S));
+}
+END_TEST
+
+static void say(uint32_t from, uint8_t type)
+{
+	struct rn_msg msg = { .type = type, .id = 77, .epoch = 1, .vm = vm_of(5),
+			      .nonce = entry_of(5)->own.nonce };
+
+	agent_core_message(core, from, &msg);
+}
+
+/* Packets wait from the freeze on, leave when the other gateway holds the transfer,
+ * and follow when it has the mapping; then nothing is deleted.
+ */
+START_TEST(test_late_packets)
+{
+	make_active(5, 77);
+	deleted = forwarded = 0;
+	agent_core_vm_left(core, entry_of(5), 2);
+	ck_assert_uint_eq(awaited, 9);
+	ck_assert_uint_eq(forwarded, 0);
+	say(2, RN_MSG_XFER_ACK);
+	ck_assert_uint_eq(forwarded, 9);
+	ck_assert_int_eq(find(77)->state, ROAMNAT_STATE_MOVING_OUT);
+	say(RN_CONTROLLER, RN_MSG_STALE);
+	ck_assert_int_eq(find(77)->state, ROAMNAT_STATE_MOVED);
+	ck_assert_uint_eq(deleted, 0);
+	ck_assert_ptr_null(entry_of(5));
+	/* It is not adopted: it is another gateway's. */
+	ck_assert(agent_core_reconcile(core, NULL));
+	ck_assert_ptr_null(entry_of(5));
+}
+END_TEST
+
+/* No way, or a kernel that has no room: as before there were any. */
+START_TEST(test_late_packets_dropped)
+{
+	make_active(5, 77);
+	deleted = 0;
+	agent_core_vm_left(core, entry_of(5), 3);
+	ck_assert_uint_eq(awaited, 0);
+	say(RN_CONTROLLER, RN_MSG_STALE);
+	ck_assert_uint_eq(deleted, 1);
+	make_active(5, 77);
+	agent_core_vm_left(core, entry_of(5), 2);
+	next_error = ENOSPC;
+	say(RN_CONTROLLER, RN_MSG_STALE);
+	ck_assert_uint_eq(deleted, 2);
+	ck_assert_ptr_null(find(77));
 }
 END_TEST
 
@@ -594,6 +667,8 @@ Suite *suite_agent_core(void)
 	tcase_add_test(around, test_forged_bindings);
 	tcase_add_test(around, test_deny_forgets);
 	tcase_add_test(around, test_migrate);
+	tcase_add_test(around, test_late_packets);
+	tcase_add_test(around, test_late_packets_dropped);
 	tcase_add_test(around, test_freeze_fails);
 	tcase_add_test(around, test_idle);
 	tcase_add_test(around, test_release);

@@ -301,6 +301,15 @@ static const struct {
 	{ TRUE, INSIDE ANNOUNCE "table=0\n", "table" },
 	{ TRUE, INSIDE ANNOUNCE "[announce b]\nprefix=203.0.113.0/24\n", "keep one" },
 	{ TRUE, INSIDE "[announce a]\nprefix=\n", "prefix" },
+	{ TRUE, INSIDE "[kernel]\nforward-time=50ms\n", "forward-time: is not between 100 ms" },
+	{ TRUE, INSIDE "[kernel]\nhold-packets-moving=0\n", "hold-packets-moving" },
+	{ TRUE, INSIDE "[forward a]\ndevice=x\n", "gateway" },
+	{ TRUE, INSIDE "[forward a]\ngateway=g\ndevice=a-name-of-16-chr\n", "1 to 15" },
+	{ TRUE, INSIDE "[forward a]\ngateway=g\ndevice=x\nnext-hop=2001:db8::1\n", "IPv4" },
+	{ TRUE, INSIDE "[forward a]\ngateway=g\ndevice=x\n[forward b]\ngateway=g\ndevice=y\n",
+	  "keep one" },
+	{ TRUE, INSIDE "[forward a]\ngateway=g\ndevice=x\n[forward b]\ngateway=h\ndevice=x\nzone=1\n",
+	  "device of its own" },
 };
 
 static void *load_file(gboolean agent, const char *text, GError **error)
@@ -345,7 +354,9 @@ START_TEST(good_files_are_taken)
 		"udp-timeout=2min\ntcp-established-timeout=7440\ntcp-opening-timeout=4min\n"
 		"tcp-closing-timeout=4min\nicmp-timeout=60s\nport-hold-off=0\n"
 		"filtering=address-dependent\ninbound-refresh=no\nport-parity=no\n"
-		"block-threshold=100\nmax-bindings=1\n",
+		"block-threshold=100\nmax-bindings=1\nforward-time=1h\nmax-forwards=1\n"
+		"[forward a]\ngateway=g\ndevice=x\nnext-hop=192.0.2.1\nnext-hop6=2001:db8::1\n"
+		"[forward b]\ngateway=g\ndevice=y\nzone=7\n",
 		"[static s]\nprivate=10.0.0.5:80\npublic=198.51.100.1:1080\nprotocol=tcp\ngateway=g\n"
 		"[pool b]\nkind=block\nprefix=192.0.2.0/30\nblock-size=32768\nports=32768-65535\n"
 		"[zone 4294967295]\nmappings=0\n[limits]\nthreshold=0\n",
