@@ -9,11 +9,12 @@
 #   KIND          address, port or block
 #   POOL_EXTRA    lines for the pool
 #   GATEWAY_EXTRA[NAME]   lines for [gateway NAME] of the controller, e.g. planned=10
+#   FORWARD       yes: late packets go by the devices of tunnel
 #   CONTROLLER_EXTRA, AGENT_EXTRA   lines put at the end of the file
 #   STORE         the controller's database
 
 : "${IDLE:=60s}" "${QUARANTINE:=120s}" "${KIND:=address}"
-CONTROLLER_EXTRA= AGENT_EXTRA= POOL_EXTRA=
+CONTROLLER_EXTRA= AGENT_EXTRA= POOL_EXTRA= FORWARD=
 declare -A GATEWAY_EXTRA
 CONTROLLER_PORT=7413
 PEER_PORT=7414
@@ -100,6 +101,9 @@ conf_agent() {
 			idle-timeout=$IDLE
 		END
 		if [ "$TENANTS" -gt 1 ]; then printf 'mark=%s\nmark-mask=255\n' "$t"; fi
+	done
+	for t in $([ -z "$FORWARD" ] || printf '%s\n' "${!GW_NUMBER[@]}" | sort); do
+		[ "$t" = "$1" ] || printf '\n[forward %s]\ngateway=%s\ndevice=to-%s\n' "$t" "$t" "$t"
 	done
 	printf '%s\n' "$AGENT_EXTRA"
 }

@@ -138,6 +138,29 @@ move_vm() {
 	VM_SITE[$1]=$2
 }
 
+# second_home VM SITE: the VM is at that site too (eth1 there, with its one
+# address), so that what comes in finds it at either; what it sends goes where
+# sends_from NAME eth0|eth1 says, and that is its move: at once, without a pause of
+# its own whose loss would be mistaken for the gateways'. After flush.
+second_home() {
+	wire "$1" eth1 lan "$1.2"
+	later lan link set "$1.2" master "s$2t${VM_TENANT[$1]}"
+	later "$1" addr add "${VM_ADDR[$1]}/24" dev eth1 noprefixroute
+	later "$1" neigh add $GW_INSIDE lladdr $GW_MAC dev eth0 nud permanent
+	later "$1" neigh add $GW_INSIDE lladdr $GW_MAC dev eth1 nud permanent
+}
+sends_from() {
+	printf '# %s moves: it sends by %s\n' "$1" "$2"
+	quiet ip -n "$1" route replace default via $GW_INSIDE dev "$2"
+}
+
+# tunnel GW GW [KIND [ARG...]]: a device to the other one in each of the two, named
+# to-GW, over the transit network.
+tunnel() {
+	later "$1" link add "to-$2" up type "${3:-ipip}" local "$(out_addr "$1")" remote "$(out_addr "$2")" "${@:4}"
+	later "$2" link add "to-$1" up type "${3:-ipip}" local "$(out_addr "$2")" remote "$(out_addr "$1")" "${@:4}"
+}
+
 # route_public ADDR GW: the internet sends ADDR to that gateway; GW "none": it
 # drops. Stands for what routing protocols do.
 route_public() {

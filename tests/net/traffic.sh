@@ -107,6 +107,51 @@ probe_stop() { finish "$1" TERM; }
 # field NAME LINE: probe's figures.
 field() { sed -n "s/.*\b$1=\([^ ]*\).*/\1/p" <<<"$2"; }
 
+# streams_start NS TO NS TO [INTERVAL_US]: numbered datagrams each way, from each to
+# the address by which it knows the other; tools/stream.c. streams_over N: so
+# many have come in at both ends. streams_stop: no more are sent, and none is on its
+# way any more; then STREAM[NS] has what that end saw.
+declare -A STREAM
+STREAM_ENDS=()
+streams_start() {
+	STREAM_ENDS=("$1" "$3")
+	stream_start "$1" 7101 "$2" 7102 "${5:-1000}"
+	stream_start "$3" 7102 "$4" 7101 "${5:-1000}"
+}
+stream_start() { # NS PORT ADDR PORT INTERVAL_US
+	ip netns exec "$1" "$BIN/stream" "$2" "$3" "$4" "$5" "$RUN/stream-$1" >"$LOGS/stream-$1.out" 2>&1 </dev/null &
+	PEER_PID[stream-$1]=$!
+}
+stream_number() { # NS SENT|RECEIVED
+	local sent=0 received=0
+	[ ! -e "$RUN/stream-$1" ] || read -r sent received <"$RUN/stream-$1"
+	if [ "$2" = SENT ]; then echo "$sent"; else echo "$received"; fi
+}
+streams_over() {
+	local end
+	for end in "${STREAM_ENDS[@]}"; do [ "$(stream_number "$end" RECEIVED)" -gt "$1" ] || return 1; done
+}
+# streams_go_on N: N more have come in at both ends since the call.
+streams_go_on() {
+	local a b
+	a=$(stream_number "${STREAM_ENDS[0]}" RECEIVED) b=$(stream_number "${STREAM_ENDS[1]}" RECEIVED)
+	wait_for "${2:-30}" streams_over $(((a > b ? a : b) + $1))
+}
+streams_whole() {
+	local a=${STREAM_ENDS[0]} b=${STREAM_ENDS[1]}
+	[ "$(stream_number "$a" SENT)" = "$(stream_number "$b" RECEIVED)" ] &&
+		[ "$(stream_number "$b" SENT)" = "$(stream_number "$a" RECEIVED)" ]
+}
+streams_stop() {
+	local end
+	for end in "${STREAM_ENDS[@]}"; do kill -USR1 "${PEER_PID[stream-$end]}"; done
+	wait_for "${1:-5}" streams_whole || say "not all datagrams have arrived"
+	for end in "${STREAM_ENDS[@]}"; do
+		STREAM[$end]=$(finish "stream-$end" TERM)
+		say "$end: ${STREAM[$end]}"
+	done
+}
+
 # capture LABEL NS DEV [FILTER]: into $LOGS/LABEL.pcap; returns when it listens.
 capture() {
 	local label=$1 ns=$2 dev=$3

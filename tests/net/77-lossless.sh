@@ -1,0 +1,50 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0
+# A mapping moves and comes back under a stream each way, while the Internet and
+# the VM go on sending to the old gateway: no packet is lost, none comes twice.
+# shows: S9 S12 B1 B3
+# modes: both
+# timeout: 240
+. "$(dirname "$0")/lib.sh"
+. "$NET_DIR/nat.sh"
+
+FORWARD=yes
+topology
+second_home vm1 2
+tunnel gw1 gw2
+flush
+start_all
+route_pool gw1
+must ping_from vm1 $SRV 1
+public=$(public_of 10.0.0.5)
+watch_wire
+streams_start vm1 $SRV srv "$public"
+must wait_for 30 streams_over 300
+
+# move FROM TO DEV: the order first; packets and then the routes follow late.
+move() {
+	expect "S8 an operator starts a migration to $2" migrate 10.0.0.5 "$2"
+	expect "S12 the recorded owner is $2" owned_by "$2" 10.0.0.5
+	expect "B3 both streams go on, by way of $1" streams_go_on 200
+	expect_eq "S9 $1 keeps it only to let packets follow" moved "$(get state "$(mapping "$1" 10.0.0.5)")"
+	expect "B3 late packets from outside follow" counter_over "$1" forwarded-in 100
+	expect "B3 late packets of the VM follow" counter_over "$1" forwarded-out 100
+	sends_from vm1 "$3"
+	route_public "$public" "$2"
+	expect "B3 both streams go on" streams_go_on 200
+}
+move gw1 gw2 eth1
+move gw2 gw1 eth0
+expect "S9 what came back is not forwarded any more" translates gw1 10.0.0.5
+streams_stop
+for end in vm1 srv; do
+	other=vm1
+	[ $end = srv ] || other=srv
+	expect_eq "B3 to $end none is lost" "$(field sent "${STREAM[$other]}")" "$(field received "${STREAM[$end]}")"
+	expect_eq "B3 to $end none comes twice" 0 "$(field duplicated "${STREAM[$end]}")"
+done
+for gw in gw1 gw2; do
+	say "$gw: $(knatctl $gw -j stats show | jq -r '[.[] | select((.name | startswith("drop-")) and .value > 0) | "\(.name)=\(.value)"] | join(" ")')"
+	expect_eq "$gw dropped nothing that moves" 0 "$(counter $gw drop-moving-out)"
+done
+never_both_on_wire "$public"
