@@ -8,6 +8,7 @@
 
 #define BATCH		64
 #define VISITS		1024
+#define OVER		16
 
 /* A mapping that nobody freezes is reported again after 1, 2, 4 … 30 s. */
 #define REPEAT_MAX_S	30
@@ -97,7 +98,7 @@ static unsigned int collect(struct rnat_net *rn, struct rnat_map **batch,
 	unsigned int n = 0, visits;
 
 	*n_over = 0;
-	for (visits = 0; n < BATCH && *n_over < BATCH && visits < VISITS;
+	for (visits = 0; n < BATCH && *n_over < OVER && visits < VISITS;
 	     visits++) {
 		struct hlist_node *node = rnat_wheel_take(&rn->idle);
 		struct rnat_map *map;
@@ -122,7 +123,7 @@ static void expire(struct work_struct *work)
 	struct rnat_net *rn = container_of(wheel, struct rnat_net, idle);
 	struct rnat_map *batch[BATCH];
 	unsigned int i, n, n_over;
-	u64 over[BATCH];
+	u64 over[OVER];
 	bool more;
 
 	do {
