@@ -187,7 +187,8 @@ is_quick(struct rnat_net *rn, struct sk_buff *skb,
 
 	if (unlikely(!inside) || rnat_family_is_6(state->pf))
 		return false;
-	if (state->in && unlikely(rnat_forward_from(rn, state->in->ifindex)))
+	if (rcu_access_pointer(rn->ways) && state->in &&
+	    unlikely(rnat_forward_from(rn, state->in->ifindex)))
 		return false;
 	counter = way(rn, inside, skb, state);
 	if (counter > 0)
