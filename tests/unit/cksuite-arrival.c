@@ -37,9 +37,17 @@ static void on_stepped(const struct agent_entry *entry, void *data)
 {
 }
 
+static uint32_t on_way(uint32_t to, const struct rn_private *vm, void *data)
+{
+	return 0;
+}
+
 static void setup(void)
 {
-	static const struct agent_core_ops ops = { on_send, on_noted, on_entered, on_stepped };
+	static const struct agent_core_ops ops = {
+		.send = on_send, .way = on_way, .noted = on_noted, .entered = on_entered,
+		.stepped = on_stepped,
+	};
 
 	prefix = (struct rn_prefix){ .addr = { 4, { 10, 0 } }, .len = 16 };
 	inside = (struct agent_inside_config){
