@@ -8,7 +8,7 @@
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"
 
-FORWARD=yes
+FORWARD=yes AGENT_EXTRA=$'[kernel]\nforward-time=10min'
 topology
 second_home vm1 2
 tunnel gw1 gw2

@@ -151,7 +151,7 @@ second_home() {
 }
 sends_from() {
 	printf '# %s moves: it sends by %s\n' "$1" "$2"
-	quiet ip -n "$1" route replace default via $GW_INSIDE dev "$2"
+	quiet ip -n "$1" route replace default via $GW_INSIDE dev "$2" onlink
 }
 
 # tunnel GW GW [KIND [ARG...]]: a device to the other one in each of the two, named
