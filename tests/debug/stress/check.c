@@ -84,7 +84,8 @@ static unsigned int check_mapping(struct worker *w, const struct nl_buf *dump, s
 }
 
 /* One binding, from either side: the same ports. */
-static bool finds_binding(struct worker *w, uint64_t id, const struct nlattr *binding, uint16_t port)
+static bool finds_binding(struct worker *w, uint64_t id, const struct nlattr *binding,
+			  uint16_t port)
 {
 	static const uint16_t of[] = {
 		ROAMNAT_A_BINDING_PROTOCOL, ROAMNAT_A_BINDING_PRIVATE_PORT,

@@ -134,12 +134,19 @@ static uint64_t id_of(enum kind kind, uint8_t host)
 
 static int grant(enum kind kind, uint8_t host, uint32_t state)
 {
+	size_t nest;
+
 	start(ROAMNAT_CMD_MAPPING_NEW);
 	nl_put_u64(&out, ROAMNAT_A_MAPPING_ID, id_of(kind, host));
 	nl_put_u64(&out, ROAMNAT_A_MAPPING_EPOCH, ++epoch);
 	nl_put_u64(&out, ROAMNAT_A_MAPPING_INCARNATION, incarnation);
 	nl_put_u32(&out, ROAMNAT_A_MAPPING_STATE, state);
 	put_sides(kind, host);
+	nest = nl_nest(&out, ROAMNAT_A_MAPPING_TIMER);
+	nl_put_u64(&out, ROAMNAT_A_TIMER_PRESET_MS, 600000);
+	nl_put_u64(&out, ROAMNAT_A_TIMER_ELAPSED_MS, 0);
+	nl_put_u64(&out, ROAMNAT_A_TIMER_REMAINING_MS, 600000);
+	nl_nest_end(&out, nest);
 	return nl_call(&nl, &out, NULL);
 }
 

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <linux/roamnat.h>
 #include <net/if.h>
+#include <net/route.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -333,8 +334,8 @@ static void why_in(void)
 
 static void why_six(void)
 {
-	static const uint8_t src[16] = { 0xfd, 0, 0, 10, [15] = 5 };
-	static const uint8_t dst[16] = { 0x20, 1, 0xd, 0xb8, 1, [15] = 5 };
+	static const uint8_t src[16] = { 0x20, 1, 0xd, 0xb8, 1, [15] = 5 };
+	static const uint8_t dst[16] = { 0x20, 1, 0xd, 0xb8, [15] = 5 };
 
 	put_packet(src, dst, 16);
 }
@@ -345,48 +346,48 @@ static void nothing(void)
 
 #define CMD(name) ROAMNAT_CMD_##name
 const struct nl_command nl_commands[] = {
-	{ "agent-register", CMD(AGENT_REGISTER), nothing, NL_SESSION, 0 },
-	{ "session-set", CMD(SESSION_SET), session, NL_SESSION, 0 },
-	{ "session-set 0", CMD(SESSION_SET), suspend, NL_SESSION, 0 },
-	{ "session-get", CMD(SESSION_GET), nothing, NL_SESSION, 0 },
-	{ "config-set", CMD(CONFIG_SET), config, NL_SESSION, 0 },
-	{ "config-get", CMD(CONFIG_GET), nothing, NL_SESSION, 0 },
-	{ "inside-set", CMD(INSIDE_SET), inside, NL_SESSION, 0 },
-	{ "inside-set of IPv6", CMD(INSIDE_SET), inside_six, NL_SESSION, 0 },
-	{ "inside-set again", CMD(INSIDE_SET), inside, NL_PREFIXES, 0 },
-	{ "inside-set nothing", CMD(INSIDE_SET), nothing, NL_PREFIXES, 0 },
-	{ "inside-get", CMD(INSIDE_GET), inside_get, NL_PREFIXES, 0 },
-	{ "inside-get all", CMD(INSIDE_GET), nothing, NL_PREFIXES, NLM_F_DUMP },
-	{ "mapping-new", CMD(MAPPING_NEW), new_mapping, NL_PREFIXES, 0 },
-	{ "mapping-new of a port", CMD(MAPPING_NEW), new_port, NL_PREFIXES, 0 },
-	{ "mapping-new of IPv6", CMD(MAPPING_NEW), new_six, NL_PREFIXES, 0 },
-	{ "mapping-new of a block", CMD(MAPPING_NEW), new_block, NL_PREFIXES, 0 },
-	{ "mapping-new of a block with bindings", CMD(MAPPING_NEW), new_bindings, NL_PREFIXES, 0 },
-	{ "mapping-new with more bindings", CMD(MAPPING_NEW), more_bindings, NL_PREFIXES, 0 },
-	{ "mapping-new held", CMD(MAPPING_NEW), hold_mapping, NL_PREFIXES, 0 },
-	{ "mapping-new over a frozen one", CMD(MAPPING_NEW), new_rival, NL_PREFIXES, 0 },
-	{ "mapping-new with other sides", CMD(MAPPING_NEW), new_sides, NL_PREFIXES, 0 },
-	{ "mapping-new again", CMD(MAPPING_NEW), grant_again, NL_PREFIXES, 0 },
-	{ "mapping-new of a held one", CMD(MAPPING_NEW), grant_held, NL_PREFIXES, 0 },
-	{ "mapping-new of one that is waited for", CMD(MAPPING_NEW), grant_held, NL_MISS, 0 },
-	{ "mapping-freeze", CMD(MAPPING_FREEZE), freeze, NL_PREFIXES, 0 },
-	{ "mapping-freeze of a block", CMD(MAPPING_FREEZE), freeze_block, NL_PREFIXES, 0 },
-	{ "mapping-del", CMD(MAPPING_DEL), delete, NL_PREFIXES, 0 },
-	{ "mapping-del of a block", CMD(MAPPING_DEL), delete_block, NL_PREFIXES, 0 },
-	{ "mapping-flush", CMD(MAPPING_FLUSH), nothing, NL_PREFIXES, 0 },
-	{ "mapping-get", CMD(MAPPING_GET), by_id, NL_PREFIXES, 0 },
-	{ "mapping-get by private side", CMD(MAPPING_GET), by_private, NL_PREFIXES, 0 },
-	{ "mapping-get by public side", CMD(MAPPING_GET), by_public, NL_PREFIXES, 0 },
-	{ "mapping-get all", CMD(MAPPING_GET), nothing, NL_PREFIXES, NLM_F_DUMP },
-	{ "binding-get", CMD(BINDING_GET), binding, NL_PREFIXES, 0 },
-	{ "binding-get all of a block", CMD(BINDING_GET), of_block, NL_PREFIXES, NLM_F_DUMP },
-	{ "floor-set", CMD(FLOOR_SET), floor_set, NL_SESSION, 0 },
-	{ "floor-get", CMD(FLOOR_GET), floor_get, NL_SESSION, 0 },
-	{ "miss-refuse", CMD(MISS_REFUSE), refuse, NL_MISS, 0 },
-	{ "stats-get", CMD(STATS_GET), nothing, NL_SESSION, 0 },
-	{ "why, from inside", CMD(WHY), why_out, NL_MISS, 0 },
-	{ "why, from outside", CMD(WHY), why_in, NL_MISS, 0 },
-	{ "why, of IPv6", CMD(WHY), why_six, NL_MISS, 0 },
+	{ "agent-register", CMD(AGENT_REGISTER), nothing, NL_SESSION, 0, false },
+	{ "session-set", CMD(SESSION_SET), session, NL_SESSION, 0, false },
+	{ "session-set 0", CMD(SESSION_SET), suspend, NL_SESSION, 0, false },
+	{ "session-get", CMD(SESSION_GET), nothing, NL_SESSION, 0, false },
+	{ "config-set", CMD(CONFIG_SET), config, NL_SESSION, 0, false },
+	{ "config-get", CMD(CONFIG_GET), nothing, NL_SESSION, 0, false },
+	{ "inside-set", CMD(INSIDE_SET), inside, NL_SESSION, 0, false },
+	{ "inside-set of IPv6", CMD(INSIDE_SET), inside_six, NL_SESSION, 0, false },
+	{ "inside-set again", CMD(INSIDE_SET), inside, NL_PREFIXES, 0, false },
+	{ "inside-set nothing", CMD(INSIDE_SET), nothing, NL_PREFIXES, 0, false },
+	{ "inside-get", CMD(INSIDE_GET), inside_get, NL_PREFIXES, 0, false },
+	{ "inside-get all", CMD(INSIDE_GET), nothing, NL_PREFIXES, NLM_F_DUMP, false },
+	{ "mapping-new", CMD(MAPPING_NEW), new_mapping, NL_PREFIXES, 0, false },
+	{ "mapping-new of a port", CMD(MAPPING_NEW), new_port, NL_PREFIXES, 0, false },
+	{ "mapping-new of IPv6", CMD(MAPPING_NEW), new_six, NL_PREFIXES, 0, false },
+	{ "mapping-new of a block", CMD(MAPPING_NEW), new_block, NL_PREFIXES, 0, false },
+	{ "mapping-new of a block with bindings", CMD(MAPPING_NEW), new_bindings, NL_PREFIXES, 0, true },
+	{ "mapping-new with more bindings", CMD(MAPPING_NEW), more_bindings, NL_PREFIXES, 0, true },
+	{ "mapping-new held", CMD(MAPPING_NEW), hold_mapping, NL_PREFIXES, 0, false },
+	{ "mapping-new over a frozen one", CMD(MAPPING_NEW), new_rival, NL_PREFIXES, 0, false },
+	{ "mapping-new with other sides", CMD(MAPPING_NEW), new_sides, NL_PREFIXES, 0, false },
+	{ "mapping-new again", CMD(MAPPING_NEW), grant_again, NL_PREFIXES, 0, false },
+	{ "mapping-new of a held one", CMD(MAPPING_NEW), grant_held, NL_PREFIXES, 0, false },
+	{ "mapping-new of one that is waited for", CMD(MAPPING_NEW), grant_held, NL_MISS, 0, false },
+	{ "mapping-freeze", CMD(MAPPING_FREEZE), freeze, NL_PREFIXES, 0, false },
+	{ "mapping-freeze of a block", CMD(MAPPING_FREEZE), freeze_block, NL_PREFIXES, 0, false },
+	{ "mapping-del", CMD(MAPPING_DEL), delete, NL_PREFIXES, 0, false },
+	{ "mapping-del of a block", CMD(MAPPING_DEL), delete_block, NL_PREFIXES, 0, false },
+	{ "mapping-flush", CMD(MAPPING_FLUSH), nothing, NL_PREFIXES, 0, false },
+	{ "mapping-get", CMD(MAPPING_GET), by_id, NL_PREFIXES, 0, false },
+	{ "mapping-get by private side", CMD(MAPPING_GET), by_private, NL_PREFIXES, 0, false },
+	{ "mapping-get by public side", CMD(MAPPING_GET), by_public, NL_PREFIXES, 0, false },
+	{ "mapping-get all", CMD(MAPPING_GET), nothing, NL_PREFIXES, NLM_F_DUMP, false },
+	{ "binding-get", CMD(BINDING_GET), binding, NL_PREFIXES, 0, false },
+	{ "binding-get all of a block", CMD(BINDING_GET), of_block, NL_PREFIXES, NLM_F_DUMP, false },
+	{ "floor-set", CMD(FLOOR_SET), floor_set, NL_SESSION, 0, false },
+	{ "floor-get", CMD(FLOOR_GET), floor_get, NL_SESSION, 0, false },
+	{ "miss-refuse", CMD(MISS_REFUSE), refuse, NL_MISS, 0, false },
+	{ "stats-get", CMD(STATS_GET), nothing, NL_SESSION, 0, false },
+	{ "why, from inside", CMD(WHY), why_out, NL_MISS, 0, false },
+	{ "why, from outside", CMD(WHY), why_in, NL_MISS, 0, false },
+	{ "why, of IPv6", CMD(WHY), why_six, NL_MISS, 0, false },
 };
 
 const unsigned int nl_command_count = sizeof(nl_commands) / sizeof(nl_commands[0]);
@@ -401,6 +402,16 @@ void nl_must(struct nl *nl, const char *what)
 	exit(1);
 }
 
+/* Everything is behind lo, so that there is a route for what somebody asks about. */
+static bool add_route(int fd)
+{
+	struct rtentry route = { .rt_flags = RTF_UP, .rt_dev = (char *)"lo" };
+
+	route.rt_dst.sa_family = AF_INET;
+	route.rt_genmask.sa_family = AF_INET;
+	return !ioctl(fd, SIOCADDRT, &route);
+}
+
 /* A packet of this machine to a held mapping's public side waits in LOCAL_OUT. */
 static bool hold_packet(void)
 {
@@ -410,7 +421,7 @@ static bool hold_packet(void)
 	bool ok;
 
 	to.sin_addr.s_addr = htonl(203 << 24 | 113 << 8 | 3);
-	ok = fd >= 0 && !ioctl(fd, SIOCSIFFLAGS, &request) &&
+	ok = fd >= 0 && !ioctl(fd, SIOCSIFFLAGS, &request) && add_route(fd) &&
 	     !setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3) &&
 	     sendto(fd, "held", 4, 0, (struct sockaddr *)&to, sizeof(to)) == 4;
 	close(fd);

@@ -29,6 +29,8 @@ struct nl_command {
 		NL_MISS,	/* that, and a packet waits for mapping 3 */
 	} before;
 	uint16_t flags;		/* NLM_F_DUMP, or 0: one answer */
+	/* For what comes with it there may be no memory; the rest is done all the same. */
+	bool partial;
 };
 
 /* Each can be given after nl_prepare(). */
