@@ -34,7 +34,7 @@ no_faults() {
 	echo 0 >$fail/times
 }
 load() { insmod "$ko" && faults 5; }
-unload() { no_faults; wait_for 20 rmmod roamnat; }
+unload() { no_faults; wait_for 60 rmmod roamnat; }
 
 inside() {
 	ip -batch - <<-END && ip -n gw -batch - <<-END && ip -n vm -batch - <<-END
@@ -100,7 +100,7 @@ stress run 100000 "$seed" >"$RUN/stress" 2>&1 &
 pid=$! done=0
 for ((i = 0; i < want; i++)); do
 	# rmmod may find it in use, by a dump.
-	unload || break
+	unload || { say "not unloaded: $(rmmod roamnat 2>&1)"; break; }
 	[ $((i % 4)) != 0 ] || { ip netns add brief && ip netns exec brief ip link set lo up && ip netns del brief; }
 	if [ $((i % 2)) = 0 ]; then load; else insmod "$ko"; fi || break
 	done=$((done + 1))
