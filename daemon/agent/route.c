@@ -24,6 +24,7 @@ struct agent_route {
 	guint pump, sync;		/* sources of the next turn */
 	int refused;			/* errno that was told last */
 	gboolean started;
+	gboolean compared;		/* with the kernel, once at least */
 	gboolean unread;		/* the last comparison failed */
 	gboolean neighbours;
 	gboolean *up;			/* per group: its uplink */
@@ -108,13 +109,16 @@ static gboolean sync_now(gpointer data)
 	agent_rtnl_news(route->rtnl);
 	route->sync = 0;
 	agent_announce_sync_begin(route->announce);
-	route->unread = !agent_rtnl_dump(route->neighbours, found, route, &error);
+	/* The first time also what an earlier configuration answered for. */
+	route->unread = !agent_rtnl_dump(route->neighbours || !route->compared, found, route,
+					 &error);
 	if (route->unread) {
 		rn_err("the kernel's routes were not read: %s; trying again", error->message);
 		route->retry_ms = CLAMP(route->retry_ms * 2, RETRY_MIN, RETRY_MAX);
 		agent_timer_set(route->retry, agent_timer_now() + route->retry_ms);
 		return G_SOURCE_REMOVE;
 	}
+	route->compared = TRUE;
 	agent_announce_sync_end(route->announce, agent_timer_now());
 	pump_soon(route);
 	return G_SOURCE_REMOVE;

@@ -467,10 +467,12 @@ gboolean agent_rtnl_dump(gboolean proxies,
 			 void (*each)(const struct agent_announce_key *key, void *data),
 			 void *data, GError **error)
 {
-	g_autoptr(GArray) keys = g_array_new(FALSE, FALSE, sizeof(struct agent_announce_key));
-	struct dump dump = { .parse = parse_route, .each = each, .data = data, .keys = keys };
+	struct dump dump = { .parse = parse_route, .each = each, .data = data };
 	static const uint8_t families[] = { AF_INET, AF_INET6 };
+	g_autoptr(GArray) keys = NULL;
 
+	keys = g_array_new(FALSE, FALSE, sizeof(struct agent_announce_key));
+	dump.keys = keys;
 	for (guint i = 0; i < G_N_ELEMENTS(families); i++) {
 		struct rtmsg rtm = { .rtm_family = families[i],
 				     .rtm_protocol = AGENT_RTNL_PROTOCOL };
