@@ -139,6 +139,15 @@ uint8_t ctl_may_take(const struct ctl_step *s, uint32_t gateway)
 	return gw->drained ? RN_CODE_DRAINED : has_room(gw, s->r->vm.kind, gw->reserve);
 }
 
+uint8_t ctl_may_report(const struct ctl_step *s, uint32_t dst)
+{
+	const struct own_ctl_rec *r = s->r;
+
+	if (r->stay_epoch == r->epoch && s->env->now < r->stay_until)
+		return RN_CODE_CANCELLED;
+	return ctl_may_take(s, dst);
+}
+
 void ctl_ready(struct ctl_step *s)
 {
 	struct own_ctl_rec *r = s->r;
@@ -313,9 +322,23 @@ static bool take_order(struct ctl_step *s, const struct own_ctl_event *event)
 		refuse_order(s, dst, code);
 		return false;
 	}
+	r->stay_epoch = 0;
 	r->move_nonce = s->env->random;
 	r->move_until = s->env->now + OWN_T_ORDER;
 	return true;
+}
+
+static void stay(struct ctl_step *s)
+{
+	struct own_ctl_rec *r = s->r;
+	struct rn_msg *m = ctl_send(s, r->owner, RN_MSG_MOVE);
+
+	m->dst = r->owner;
+	m->nonce = s->env->random;
+	r->move_to = 0;
+	/* The source may obey the MOVE before this one, and report that. */
+	r->stay_epoch = r->epoch;
+	r->stay_until = s->env->now + OWN_T_ORDER;
 }
 
 static void on_migrate(struct ctl_step *s, const struct own_ctl_event *event)
@@ -329,15 +352,8 @@ static void on_migrate(struct ctl_step *s, const struct own_ctl_event *event)
 	}
 	if (r->owner == dst && give_way(s, dst)) {
 		/* The VM is back before anybody else got it. */
-		bool told = r->move_to != 0;
-
-		r->move_to = 0;
-		if (told) {
-			struct rn_msg *m = ctl_send(s, r->owner, RN_MSG_MOVE);
-
-			m->dst = dst;
-			m->nonce = s->env->random;
-		}
+		if (r->move_to)
+			stay(s);
 		return;
 	}
 	if (!take_order(s, event))

@@ -51,6 +51,8 @@ struct own_ctl_rec {
 	bool move_force;	/* plan and drain may be overridden (S15) */
 	bool ready;		/* and its destination said that it holds this epoch */
 	int64_t move_until;
+	uint64_t stay_epoch;	/* cancelled: it stays while this is the epoch, ... */
+	int64_t stay_until;	/* ... for the time of an order */
 	bool unacked;		/* the grant was not acknowledged yet */
 	struct rn_timer grant_timer;	/* as the grant carried it, to say it again */
 	int64_t grant_at;

@@ -89,7 +89,7 @@ static void on_mig_s(struct ctl_step *s, uint32_t from, const struct rn_msg *msg
 			refuse(s, from, msg, OWN_NOTE_REFUSED, RN_CODE_BUSY);
 		return;
 	}
-	code = msg->dst == from ? RN_CODE_UNKNOWN_GATEWAY : ctl_may_take(s, msg->dst);
+	code = msg->dst == from ? RN_CODE_UNKNOWN_GATEWAY : ctl_may_report(s, msg->dst);
 	/* A destination that is only away for the moment may come back within
 	 * T_move; the source's retry asks again.
 	 */
@@ -133,7 +133,7 @@ static void on_mig_d(struct ctl_step *s, uint32_t from, const struct rn_msg *msg
 		ctl_ready(s);
 		return;
 	}
-	code = ctl_may_take(s, from);
+	code = ctl_may_report(s, from);
 	if (code) {
 		refuse(s, from, msg, OWN_NOTE_REFUSED, code);
 		return;

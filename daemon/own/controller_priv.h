@@ -24,6 +24,8 @@ void ctl_verify(struct ctl_step *s, enum own_ctl_state state, uint32_t dst,
 		const struct rn_msg *report);
 void ctl_settle(struct ctl_step *s);	/* back to GRANTED, nothing changed */
 uint8_t ctl_may_take(const struct ctl_step *s, uint32_t gateway);
+/* The same for one that is reported to move there: not after a cancelled order. */
+uint8_t ctl_may_report(const struct ctl_step *s, uint32_t dst);
 /* dst says that it holds this epoch: told once, if the order is to there. */
 void ctl_ready(struct ctl_step *s);
 bool ctl_verifying(const struct own_ctl_rec *r);

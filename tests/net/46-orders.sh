@@ -24,7 +24,7 @@ controller -j monitor controller >"$RUN/events" 2>&1 &
 
 holds() { [[ $(get state "$(mapping "$1" 10.0.0.5)") = @(held|active) ]]; }
 frozen() { [ "$(get state "$(mapping "$1" 10.0.0.5)")" != active ]; }
-told() { jq -e --arg w "$1" --arg t "$2" 'select(.what == $w and .to == $t)' "$RUN/events" >/dev/null; }
+told() { jq -es --arg w "$1" --arg t "$2" 'any(.[]; .what == $w and .to == $t)' "$RUN/events" >/dev/null; }
 order_of() { jq -r --arg w "$1" --arg t "$2" 'select(.what == $w and .to == $t) | .rev' "$RUN/events" | tail -n 1; }
 # At that gateway, and nobody waits for anything any more.
 clean() {

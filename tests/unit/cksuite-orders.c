@@ -206,6 +206,41 @@ START_TEST(cancelled_while_the_source_is_asked)
 }
 END_TEST
 
+/* The MOVE was on its way when the order was cancelled: the source obeys it first. */
+START_TEST(cancelled_before_the_source_heard_of_it)
+{
+	static const uint8_t modes[] = { RN_MODE_SOURCE, RN_MODE_DESTINATION };
+
+	for (int i = 0; i < 2; i++) {
+		uint32_t from = i ? DEST : OWNER;
+
+		granted(modes[i]);
+		order(DEST, false);
+		order(OWNER, false);
+		say(i ? RN_MSG_MIG_D : RN_MSG_MIG_S, from);
+		ck_assert_int_eq(rec.state, OWN_CTL_GRANTED);
+		ck_assert_int_eq(sent(from, RN_MSG_DENY)->code, RN_CODE_CANCELLED);
+		/* It resumes, and that was that: what is reported now is new. */
+		say(RN_MSG_RESUME, OWNER);
+		say(RN_MSG_GRANT_ACK, OWNER);
+		say(i ? RN_MSG_MIG_D : RN_MSG_MIG_S, from);
+		ck_assert_int_ne(rec.state, OWN_CTL_GRANTED);
+		/* Not for ever, and not against a later order. */
+		for (int late = 0; late < 2; late++) {
+			granted(modes[i]);
+			order(DEST, false);
+			order(OWNER, false);
+			if (late)
+				after(OWN_T_ORDER);
+			else
+				order(DEST, false);
+			say(i ? RN_MSG_MIG_D : RN_MSG_MIG_S, from);
+			ck_assert_int_ne(rec.state, OWN_CTL_GRANTED);
+		}
+	}
+}
+END_TEST
+
 START_TEST(drained_takes_nothing_new)
 {
 	fresh(RN_MODE_SOURCE);
@@ -274,6 +309,7 @@ Suite *suite_orders(void)
 	tcase_add_test(tc, ready_only_by_order);
 	tcase_add_test(tc, a_claim_does_not_end_an_order);
 	tcase_add_test(tc, cancelled_while_the_source_is_asked);
+	tcase_add_test(tc, cancelled_before_the_source_heard_of_it);
 	tcase_add_test(tc, drained_takes_nothing_new);
 	tcase_add_test(tc, reserve_and_blocks);
 	suite_add_tcase(suite, tc);
