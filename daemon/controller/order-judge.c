@@ -55,12 +55,12 @@ static void not_fenced(struct rn_order *order, const struct rn_record *record,
 {
 	if (owner->lease_ms && record->own.state == OWN_CTL_REVOKING)
 		rn_order_fail(order, record, RN_CODE_NO_ANSWER,
-		     "%s does not answer, but may translate until its lease ends: the order stands until then; if it is off, repeat with fenced reason TEXT",
-		     owner->row.name);
+			      "%s does not answer, but may translate until its lease ends: the order stands until then; if it is off, repeat with fenced reason TEXT",
+			      owner->row.name);
 	else
 		rn_order_fail(order, record, RN_CODE_NOT_FENCED,
-		     "%s does not answer, but may still translate: power it off (or shut its port), then repeat with fenced reason TEXT",
-		     owner->row.name);
+			      "%s does not answer, but may still translate: power it off (or shut its port), then repeat with fenced reason TEXT",
+			      owner->row.name);
 }
 
 /* Why it stays where it is. */

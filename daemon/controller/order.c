@@ -79,8 +79,8 @@ static gboolean on_timeout(gpointer data)
 
 		if (record && rn_watch_watches(&order->watch, record))
 			rn_order_fail(order, record, RN_CODE_NO_ANSWER,
-			     "%u of %u not on %s yet, the order stands for a while: look with natctl mapping show",
-			     order->waiting, order->ids->len, order->to->row.name);
+				      "%u of %u not on %s yet, the order stands for a while: look with natctl mapping show",
+				      order->waiting, order->ids->len, order->to->row.name);
 	}
 	rn_order_answer(order);
 	return G_SOURCE_REMOVE;
@@ -120,13 +120,15 @@ static void begin_one(struct rn_order *order, struct rn_record *record)
 		return;
 	}
 	record->code = RN_CODE_OK;
-	if (!there && !order->force && record->coming_queue != order->to->row.number &&
-	    (code = rn_core_plan_refuses(core, order->to, record->own.vm.kind, true))) {
+	code = there || order->force || record->coming_queue == order->to->row.number ?
+		RN_CODE_OK :
+		rn_core_plan_refuses(core, order->to, record->own.vm.kind, true);
+	if (code) {
 		record->code = code;
 		rn_counters_refused(&core->counters, code);
 		if (rn_order_judge(order, record))
 			rn_order_fail(order, record, RN_CODE_BUSY, "%s",
-			     "it moves already: wait for the end of that");
+				      "it moves already: wait for the end of that");
 		return;
 	}
 	rn_order_sign(record, order->by, order->reason);
@@ -251,7 +253,7 @@ struct rn_gateway *rn_order_destination(struct rn_core *core, struct rn_control_
 }
 
 static struct rn_order *order_new(struct rn_core *core, struct rn_control_call *call,
-			       const RnRequest *request)
+				  const RnRequest *request)
 {
 	struct rn_gateway *to = rn_order_destination(core, call, request->to);
 	GArray *ids = to ? rn_order_select(core, call, request) : NULL;

@@ -114,14 +114,15 @@ struct rn_gateway *rn_spread_pick(struct rn_spread *spread, const struct rn_reco
 {
 	bool block = record->own.vm.kind == RN_KIND_BLOCK;
 	struct rn_spread_target *best = beside(spread, record);
+	bool in_place = best;
 	uint32_t left;
 
 	*code = RN_CODE_UNKNOWN_GATEWAY;
 	if (!best)
 		best = roomiest(spread, block, code);
-	else if ((*code = room(spread, best, block, &left)))
-		best = NULL;
-	if (!best)
+	else
+		*code = room(spread, best, block, &left);
+	if (!best || (in_place && *code))
 		return NULL;
 	if (spread->vms) {
 		const struct vm key = { record->own.vm.zone, record->own.vm.addr };

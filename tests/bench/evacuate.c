@@ -228,7 +228,8 @@ static void measure(pid_t controller)
 
 		say(gw, RESYNC_TELL);
 		gw->after = hear(gw);
-		printf("    %s: translates %" G_GUINT64_FORMAT ", controller's connection %.1f bytes a mapping, %" G_GUINT64_FORMAT
+		printf("    %s: translates %" G_GUINT64_FORMAT
+		       ", controller's connection %.1f bytes a mapping, %" G_GUINT64_FORMAT
 		       " kernel requests, longest turn %.1f ms of CPU\n", gw->name,
 		       gw->after.mappings,
 		       (double)(gw->after.sent + gw->after.received - gw->before.sent -

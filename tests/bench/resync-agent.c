@@ -229,6 +229,10 @@ static void on_noted(const struct agent_entry *entry, const struct own_act *note
 {
 }
 
+static void on_entered(struct agent_entry *entry, void *data)
+{
+}
+
 static void on_stepped(const struct agent_entry *entry, void *data)
 {
 }
@@ -293,7 +297,7 @@ void resync_agent(struct rn_tls *tls, const char *name, const char *listen,
 		  guint request_us, int commands, int reports)
 {
 	static const struct agent_core_ops ops = {
-		.send = on_send, .noted = on_noted, .stepped = on_stepped,
+		.send = on_send, .noted = on_noted, .entered = on_entered, .stepped = on_stepped,
 	};
 	struct bench bench = {
 		.reports = reports,
