@@ -16,11 +16,14 @@ topology --gateways 3
 start_all
 route_pool gw1
 start_server srv
+controller -j monitor controller >"$RUN/events" 2>&1 &
+# Does it listen yet? Until it has heard something, something happens.
+heard() { [ -s "$RUN/events" ] || { controller drain gw3 && controller undrain gw3; false; }; }
+must wait_for 30 heard
 must ping_from vm1 $SRV 1
 public=$(public_of 10.0.0.5)
 watch_wire
 chat_start chat vm1 $SRV
-controller -j monitor controller >"$RUN/events" 2>&1 &
 
 holds() { [[ $(get state "$(mapping "$1" 10.0.0.5)") = @(held|active) ]]; }
 frozen() { [ "$(get state "$(mapping "$1" 10.0.0.5)")" != active ]; }

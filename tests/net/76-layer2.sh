@@ -76,8 +76,8 @@ expect_eq "the old owner says nothing of it after the move" "" "$(late_answers)"
 kill9 gw2
 quiet ip -n net neigh flush dev transit
 expect "B4 the agent is dead: the kernel answers" ping_from srv "$public" 1
-start_agent gw2
 before=$(garps)
+start_agent gw2
 must wait_for 30 conf_connected gw2
 expect_within "the session is back: the wire is told again" 15 told $((before + 6))
 before=$(garps)

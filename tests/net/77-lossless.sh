@@ -4,7 +4,7 @@
 # the VM go on sending to the old gateway: no packet is lost, none comes twice.
 # shows: S9 S12 B1 B3
 # modes: both
-# timeout: 240
+# timeout: 400
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"
 
@@ -37,6 +37,12 @@ move gw1 gw2 eth1
 move gw2 gw1 eth0
 expect "S9 what came back is not forwarded any more" translates gw1 10.0.0.5
 streams_stop
+# Who else could have dropped something.
+for n in vm1 gw1 gw2 net srv; do
+	say "$n: $(ns $n nstat -asz UdpRcvbufErrors UdpNoPorts IpExtInNoRoutes IpInAddrErrors IpInDiscards IpOutDiscards IpOutNoRoutes TcpExtIPReversePathFilter 2>/dev/null |
+		awk '$2 > 0 && /^[UIT]/ { printf "%s=%s ", $1, $2 }') $(ns $n cat /proc/net/stat/arp_cache | awk 'NR > 1 { n += strtonum("0x" $NF) } END { print "unresolved=" n + 0 }')"
+done
+say "softnet: $(awk '{ n += strtonum("0x" $2) } END { print n + 0 }' /proc/net/softnet_stat) dropped"
 for end in vm1 srv; do
 	other=vm1
 	[ $end = srv ] || other=srv
