@@ -18,31 +18,38 @@ route_pool gw1
 must ping_from vm1 $SRV 1
 public=$(public_of 10.0.0.5)
 watch_wire
-streams_start vm1 $SRV srv "$public"
-must wait_for 30 streams_over 300
+# 100 a second: what an emulated machine has time for beside its agents.
+streams_start vm1 $SRV srv "$public" 10000
+must wait_for 30 streams_over 50
 
+left_behind() { [ "$(get state "$(mapping "$1" 10.0.0.5)")" = moved ]; }
 # move FROM TO DEV: the order first; packets and then the routes follow late.
 move() {
 	expect "S8 an operator starts a migration to $2" migrate 10.0.0.5 "$2"
 	expect "S12 the recorded owner is $2" owned_by "$2" 10.0.0.5
-	expect "B3 both streams go on, by way of $1" streams_go_on 200
-	expect_eq "S9 $1 keeps it only to let packets follow" moved "$(get state "$(mapping "$1" 10.0.0.5)")"
-	expect "B3 late packets from outside follow" counter_over "$1" forwarded-in 100
-	expect "B3 late packets of the VM follow" counter_over "$1" forwarded-out 100
+	expect "B3 both streams go on, by way of $1" streams_go_on 50
+	expect_within "S9 $1 keeps it only to let packets follow" 10 left_behind "$1"
+	expect "B3 late packets from outside follow" counter_over "$1" forwarded-in 25
+	expect "B3 late packets of the VM follow" counter_over "$1" forwarded-out 25
 	sends_from vm1 "$3"
 	route_public "$public" "$2"
-	expect "B3 both streams go on" streams_go_on 200
+	expect "B3 both streams go on" streams_go_on 50
 }
 move gw1 gw2 eth1
 move gw2 gw1 eth0
 expect "S9 what came back is not forwarded any more" translates gw1 10.0.0.5
 streams_stop
 # Who else could have dropped something.
+column() { # NUMBER of hexadecimal figures on stdin, added up
+	local line sum=0
+	while read -ra line; do sum=$((sum + 16#${line[$1]})); done
+	echo "$sum"
+}
 for n in vm1 gw1 gw2 net srv; do
 	say "$n: $(ns $n nstat -asz UdpRcvbufErrors UdpNoPorts IpExtInNoRoutes IpInAddrErrors IpInDiscards IpOutDiscards IpOutNoRoutes TcpExtIPReversePathFilter 2>/dev/null |
-		awk '$2 > 0 && /^[UIT]/ { printf "%s=%s ", $1, $2 }') $(ns $n cat /proc/net/stat/arp_cache | awk 'NR > 1 { n += strtonum("0x" $NF) } END { print "unresolved=" n + 0 }')"
+		awk '$2 > 0 && /^[UIT]/ { printf "%s=%s ", $1, $2 }')waited for a neighbour in vain: $(ns $n tail -n +2 /proc/net/stat/arp_cache | column 11)"
 done
-say "softnet: $(awk '{ n += strtonum("0x" $2) } END { print n + 0 }' /proc/net/softnet_stat) dropped"
+say "softnet dropped $(column 1 </proc/net/softnet_stat)"
 for end in vm1 srv; do
 	other=vm1
 	[ $end = srv ] || other=srv

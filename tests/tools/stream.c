@@ -6,7 +6,8 @@
  *  stream PORT ADDR PEER_PORT INTERVAL_US STATE
  *
  * Sends from PORT to ADDR, one datagram each INTERVAL_US; what is late is made up
- * for, so that the rate is kept. SIGUSR1 ends the sending, SIGTERM both; then a
+ * for, so that the rate is kept. The stream begins when the other end has been heard:
+ * until then there are greetings, which do not count. SIGUSR1 ends the sending, SIGTERM both; then a
  * line says what was seen. STATE has "SENT RECEIVED" meanwhile. Both ends are on
  * one machine, so that they have one clock.
  */
@@ -25,6 +26,7 @@
 
 #define NUMBERS	(1U << 24)	/* four hours at 1000 a second */
 #define PAYLOAD	64
+#define GREETING	UINT64_MAX	/* instead of a number */
 
 static volatile sig_atomic_t stop_sending, stop;
 static uint8_t seen[NUMBERS / 8];
@@ -40,6 +42,7 @@ struct figures {
 	uint64_t highest;	/* number + 1 */
 	int64_t last, last_sent;
 	int64_t worst_gap, worst_send_gap, worst_delay;
+	int heard;		/* the other end is there */
 };
 
 static void on_signal(int number)
@@ -60,6 +63,9 @@ static void take(struct figures *f, const struct datagram *d, int64_t when)
 {
 	uint8_t bit = 1U << (d->number % 8), *byte = &seen[d->number / 8 % (NUMBERS / 8)];
 
+	f->heard = 1;
+	if (d->number == GREETING)
+		return;
 	f->received++;
 	if (*byte & bit)
 		f->duplicated++;
@@ -110,8 +116,13 @@ static void receive(int fd, struct figures *f)
 
 static void send_one(int fd, struct figures *f)
 {
-	struct datagram d = { .number = f->sent, .sent = now(CLOCK_REALTIME) };
+	struct datagram d = { .number = f->heard ? f->sent : GREETING, .sent = now(CLOCK_REALTIME) };
 
+	if (!f->heard) {
+		if (send(fd, &d, sizeof(d), 0) < 0)
+			perror("stream: not there yet");
+		return;
+	}
 	if (f->last_sent && d.sent - f->last_sent > f->worst_send_gap)
 		f->worst_send_gap = d.sent - f->last_sent;
 	f->last_sent = d.sent;
