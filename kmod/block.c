@@ -53,6 +53,7 @@ static void end_session(struct rnat_binding *binding, u64 now)
 		return;
 	if (map->sessions == 1)
 		WRITE_ONCE(map->last_used, now);
+	/* Pairs with rnat_map_in_session(). */
 	smp_store_release(&map->sessions, map->sessions - 1);
 }
 

@@ -22,7 +22,7 @@ static inline bool rnat_judge_lease_is_over(const struct rnat_net *rn, u64 now)
  * epoch with a new incarnation, or passes packets that are still held.
  */
 static inline u32 rnat_judge_state(const struct rnat_net *rn, const struct rnat_map *map,
-		      u8 state, u64 now)
+				   u8 state, u64 now)
 {
 	u64 incarnation;
 

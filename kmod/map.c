@@ -47,9 +47,10 @@ u32 rnat_map_blocked(const struct rnat_net *rn, const struct rnat_map *map,
 	return rnat_judge_state(rn, map, smp_load_acquire(&map->state), now);
 }
 
-/* Pairs with rnat_control_forward(): draining comes with the way. */
+/* Draining comes with the way. */
 static bool has_way(const struct rnat_map *map)
 {
+	/* Pairs with rnat_control_forward(). */
 	return smp_load_acquire(&map->forward);
 }
 

@@ -149,6 +149,7 @@ bool rnat_map_is_suspended(const struct rnat_net *rn,
  */
 static inline bool rnat_map_in_session(const struct rnat_map *map)
 {
+	/* Pairs with end_session(). */
 	return smp_load_acquire(&map->sessions);
 }
 

@@ -94,7 +94,7 @@ check_at(const struct sk_buff *skb, const struct iphdr *ip)
 
 static __always_inline void
 mend_l4(struct sk_buff *skb, __sum16 *check, __be32 from, __be32 to,
-		    __be16 port_from, __be16 port_to)
+	__be16 port_from, __be16 port_to)
 {
 	if (likely(skb->ip_summed == CHECKSUM_NONE ||
 		   skb->ip_summed == CHECKSUM_UNNECESSARY))
@@ -114,7 +114,7 @@ static __always_inline bool is_writable(struct sk_buff *skb, unsigned int at)
 /* @at: of the checksum. @to_port 0: the port stays. */
 static __always_inline void
 rewrite(struct sk_buff *skb, unsigned int at, bool source,
-		    __be32 to, __be16 to_port)
+	__be32 to, __be16 to_port)
 {
 	struct iphdr *ip = ip_hdr(skb);
 	__sum16 *check = (__sum16 *)((u8 *)ip + at);

@@ -140,6 +140,7 @@ static int prepare_nets(struct rnat_table *table)
 		return -ENOMEM;
 	}
 	table->net_count = count;
+	/* Pairs with rnat_table_may_be_public(). */
 	smp_store_release(&table->nets, nets);
 	return 0;
 }

@@ -16,10 +16,15 @@
 #include "rewrite.h"
 #include "tcp.h"
 
-enum rnat_outcome rnat_translate_drop(struct rnat_job *job, u32 reason)
+static enum rnat_outcome drop(struct rnat_job *job, u32 reason)
 {
 	job->reason = reason;
 	return RNAT_DROP;
+}
+
+enum rnat_outcome rnat_translate_drop(struct rnat_job *job, u32 reason)
+{
+	return drop(job, reason);
 }
 
 /*
@@ -30,11 +35,9 @@ enum rnat_outcome rnat_translate_drop(struct rnat_job *job, u32 reason)
 static enum rnat_outcome forward(struct rnat_job *job, bool outbound)
 {
 	if (job->way)
-		return rnat_translate_drop(job,
-					   ROAMNAT_A_COUNTER_DROP_FORWARD_AGAIN);
+		return drop(job, ROAMNAT_A_COUNTER_DROP_FORWARD_AGAIN);
 	if (outbound && rnat_family_is_hairpin(job->skb, job->state->pf))
-		return rnat_translate_drop(job,
-					   ROAMNAT_A_COUNTER_DROP_MOVING_OUT);
+		return drop(job, ROAMNAT_A_COUNTER_DROP_MOVING_OUT);
 	job->reason = outbound ? ROAMNAT_A_COUNTER_FORWARDED_OUT :
 				 ROAMNAT_A_COUNTER_FORWARDED_IN;
 	return RNAT_FORWARD;
@@ -63,7 +66,7 @@ static enum rnat_outcome judge(struct rnat_job *job, bool outbound)
 	case RNAT_MAP_NONE:
 		return RNAT_PASS;
 	}
-	return rnat_translate_drop(job, what);
+	return drop(job, what);
 }
 
 /* Does it restart idle timers? An ICMP error never does, nor what a VM answers
@@ -95,8 +98,7 @@ static enum rnat_outcome rewritten(struct rnat_job *job, int err, bool outbound)
 				       &job->tuple, job->now, outbound, use);
 		return RNAT_TRANSLATED;
 	}
-	return rnat_translate_drop(
-		job, err == -ENOMEM ? ROAMNAT_A_COUNTER_DROP_MEMORY :
+	return drop(job, err == -ENOMEM ? ROAMNAT_A_COUNTER_DROP_MEMORY :
 				      ROAMNAT_A_COUNTER_DROP_MALFORMED);
 }
 
@@ -125,8 +127,7 @@ static enum rnat_outcome find_quoted(struct rnat_job *job)
 		return RNAT_TRANSLATED;
 	}
 	if (lookup_whole(job))
-		return rnat_translate_drop(job,
-					   ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
+		return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
 	return RNAT_PASS;
 }
 
@@ -161,8 +162,7 @@ enum rnat_outcome rnat_translate_inbound(struct rnat_job *job)
 	if (rnat_family_parse(job->skb, job->state->pf, &job->tuple)) {
 		/* Not ours to judge unless the address is. */
 		if (lookup_whole(job))
-			return rnat_translate_drop(
-				job, ROAMNAT_A_COUNTER_DROP_MALFORMED);
+			return drop(job, ROAMNAT_A_COUNTER_DROP_MALFORMED);
 		return RNAT_PASS;
 	}
 	if (rnat_family_is_on_link(&job->tuple))
@@ -176,13 +176,10 @@ enum rnat_outcome rnat_translate_inbound(struct rnat_job *job)
 					    rnat_tuple_key_dst, &job->binding);
 		if (!job->map)
 			return rnat_find_is_block(job->rn, &job->tuple) ?
-				       rnat_translate_drop(
-					       job,
-					       ROAMNAT_A_COUNTER_DROP_NO_BINDING) :
+				       drop(job, ROAMNAT_A_COUNTER_DROP_NO_BINDING) :
 				       RNAT_PASS;
 		if (job->binding && is_filtered(job))
-			return rnat_translate_drop(
-				job, ROAMNAT_A_COUNTER_DROP_FILTERED);
+			return drop(job, ROAMNAT_A_COUNTER_DROP_FILTERED);
 	}
 	outcome = judge(job, false);
 	if (outcome != RNAT_TRANSLATED)
@@ -214,13 +211,11 @@ static enum rnat_outcome outbound_error(struct rnat_job *job)
 
 	if (rnat_icmp_quote(job->skb, &job->tuple, &job->quote) ||
 	    rnat_tuple_key_dst(&job->quote, prefix->kind, prefix->zone, &key))
-		return rnat_translate_drop(job,
-					   ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
+		return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
 	job->map =
 		rnat_find_private(job->rn, &key, prefix->kind, &job->binding);
 	if (!job->map)
-		return rnat_translate_drop(job,
-					   ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
+		return drop(job, ROAMNAT_A_COUNTER_DROP_ICMP_QUOTE);
 	outcome = judge(job, true);
 	if (outcome != RNAT_TRANSLATED)
 		return outcome;
@@ -228,8 +223,8 @@ static enum rnat_outcome outbound_error(struct rnat_job *job)
 	to = &job->map->pub;
 	outer = to;
 	/* From a VM that routes for the one the packet went to: as itself if it
-   * has a public address, else as ours (RFC 5508, REQ-5c).
-   */
+	 * has a public address, else as ours (RFC 5508, REQ-5c).
+	 */
 	if (!nf_inet_addr_cmp(&job->tuple.src, &job->map->priv.addr) &&
 	    !rnat_tuple_key_src(&job->tuple, ROAMNAT_KIND_ADDRESS, prefix->zone,
 				&key)) {
@@ -265,8 +260,7 @@ static enum rnat_outcome find_source(struct rnat_job *job)
 		if (job->map)
 			return RNAT_TRANSLATED;
 		return job->resumed ?
-			       rnat_translate_drop(
-				       job, ROAMNAT_A_COUNTER_DROP_STALE_HOLD) :
+			       drop(job, ROAMNAT_A_COUNTER_DROP_STALE_HOLD) :
 			       RNAT_HOLD;
 	}
 	what = rnat_bind_source(&bind);
@@ -276,7 +270,7 @@ static enum rnat_outcome find_source(struct rnat_job *job)
 	if (what == RNAT_MAP_FORWARD)
 		return forward(job, true);
 	if (what != RNAT_MAP_TRANSLATE)
-		return rnat_translate_drop(job, what);
+		return drop(job, what);
 	job->binding = bind.binding;
 	return RNAT_TRANSLATED;
 }
@@ -297,8 +291,7 @@ enum rnat_outcome rnat_translate_outbound(struct rnat_job *job)
 	int err;
 
 	if (rnat_family_parse(job->skb, job->state->pf, &job->tuple))
-		return rnat_translate_drop(job,
-					   ROAMNAT_A_COUNTER_DROP_MALFORMED);
+		return drop(job, ROAMNAT_A_COUNTER_DROP_MALFORMED);
 	if (rnat_family_is_on_link(&job->tuple))
 		return RNAT_PASS;
 	if (job->tuple.l4 == RNAT_L4_ERROR)
@@ -307,11 +300,9 @@ enum rnat_outcome rnat_translate_outbound(struct rnat_job *job)
 	err = rnat_tuple_key_src(&job->tuple, prefix->kind, prefix->zone,
 				 &job->key);
 	if (err == -EAGAIN)
-		return rnat_translate_drop(job,
-					   ROAMNAT_A_COUNTER_DROP_FRAGMENT);
+		return drop(job, ROAMNAT_A_COUNTER_DROP_FRAGMENT);
 	if (err)
-		return rnat_translate_drop(job,
-					   ROAMNAT_A_COUNTER_DROP_PROTOCOL);
+		return drop(job, ROAMNAT_A_COUNTER_DROP_PROTOCOL);
 	outcome = find_source(job);
 	if (outcome != RNAT_TRANSLATED)
 		return outcome;
@@ -319,7 +310,7 @@ enum rnat_outcome rnat_translate_outbound(struct rnat_job *job)
 	if (outcome != RNAT_TRANSLATED)
 		return outcome;
 	if (job->binding && !job->asked && learn(job))
-		return rnat_translate_drop(job, ROAMNAT_A_COUNTER_DROP_MEMORY);
+		return drop(job, ROAMNAT_A_COUNTER_DROP_MEMORY);
 	err = rnat_rewrite_src(job->skb, &job->tuple, &job->map->pub.addr,
 			       rnat_find_pub_port(job->map, job->binding));
 	return rewritten(job, err, true);

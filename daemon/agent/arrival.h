@@ -19,14 +19,14 @@ struct agent_arrival;
 
 /* Listens if any group wants it; *arrival stays NULL if none does. */
 gboolean agent_arrival_new(const struct agent_config *config, struct agent_core *core,
-			    struct agent_arrival **arrival, GError **error);
+			   struct agent_arrival **arrival, GError **error);
 void agent_arrival_free(struct agent_arrival *arrival);
 
 /* What it does with an ARP packet (from its ARP header on) seen on that interface. */
 void agent_arrival_seen(struct agent_arrival *arrival, const char *interface,
-			 const guint8 *packet, gsize len);
+			const guint8 *packet, gsize len);
 /* For agent_arrival_seen without a socket. */
 struct agent_arrival *agent_arrival_bare(const struct agent_config *config,
-					   struct agent_core *core);
+					 struct agent_core *core);
 
 #endif

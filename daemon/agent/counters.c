@@ -77,7 +77,7 @@ static const struct {
 	[AGENT_ROUTES_REPAIRED] = { "routes-repaired",
 		"Routes and answers that somebody else deleted; they were added again." },
 	[AGENT_ROUTES_FAILED] = { "routes-failed",
-		"Requests about routes and answers that the kernel refused; they are tried again." },
+		"Requests about routes and answers that the kernel refused; tried again." },
 	[AGENT_ROUTES_STALE] = { "routes-stale",
 		"Routes and answers of an earlier agent or configuration that were deleted." },
 	[AGENT_ROUTE_OVERRUNS] = { "route-overruns",

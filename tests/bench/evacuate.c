@@ -176,7 +176,7 @@ static double cpu_of(pid_t pid)
 
 static double evacuate(void)
 {
-	char *targets[] = { gateways[1].name, gateways[2].name };
+	char *targets[2] = { gateways[1].name, gateways[2].name };
 	RnRequest request = ROAMNAT__CONTROL__V1__REQUEST__INIT;
 	Roamnat__Control__V1__Selector selector = ROAMNAT__CONTROL__V1__SELECTOR__INIT;
 	struct rn_control_client *client = control();

@@ -185,6 +185,11 @@ static void dump(void)
 	printf("{\"what\":\"dump\",\"mappings\":%u,\"seconds\":%.6f}\n", got, now() - start);
 }
 
+static uint8_t kind_of(const char *name)
+{
+	return strcmp(name, "block") ? RN_KIND_ADDRESS : RN_KIND_BLOCK;
+}
+
 int main(int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
@@ -194,7 +199,7 @@ int main(int argc, char **argv)
 		switch (c) {
 		case 'i': opt.interface = optarg; break;
 		case '6': opt.six = true; break;
-		case 'k': opt.kind = !strcmp(optarg, "block") ? RN_KIND_BLOCK : RN_KIND_ADDRESS; break;
+		case 'k': opt.kind = kind_of(optarg); break;
 		case 'n': opt.count = strtoul(optarg, NULL, 10); break;
 		case 'd': opt.dump = true; break;
 		default: die("usage", "mapload -i INTERFACE [-6] [-k KIND] [-n COUNT] [-d]");

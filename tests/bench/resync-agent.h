@@ -23,7 +23,8 @@ struct resync_report {		/* when the session is up again */
 };
 
 /* Does what `commands` says, byte by byte, and writes a report to `reports`
- * after each; returns at its end. listen: where its peers find it. request_us: what one request to a kernel costs.
+ * after each; returns at its end. listen: where its peers find it. request_us: what one
+ * request to a kernel costs.
  */
 void resync_agent(struct rn_tls *tls, const char *name, const char *listen,
 		  const char *endpoint, const char *identity, guint64 mappings,

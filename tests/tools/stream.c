@@ -7,8 +7,8 @@
  *
  * Sends from PORT to ADDR, one datagram each INTERVAL_US; what is late is made up
  * for, so that the rate is kept. The stream begins when the other end has been heard:
- * until then there are greetings, which do not count. SIGUSR1 ends the sending, SIGTERM both; then a
- * line says what was seen. STATE has "SENT RECEIVED" meanwhile. Both ends are on
+ * until then there are greetings, which do not count. SIGUSR1 ends the sending,
+ * SIGTERM both; then a line says what was seen. STATE has "SENT RECEIVED" meanwhile. Both ends are on
  * one machine, so that they have one clock.
  */
 #include <arpa/inet.h>
@@ -116,7 +116,10 @@ static void receive(int fd, struct figures *f)
 
 static void send_one(int fd, struct figures *f)
 {
-	struct datagram d = { .number = f->heard ? f->sent : GREETING, .sent = now(CLOCK_REALTIME) };
+	struct datagram d = {
+		.number = f->heard ? f->sent : GREETING,
+		.sent = now(CLOCK_REALTIME),
+	};
 
 	if (!f->heard) {
 		if (send(fd, &d, sizeof(d), 0) < 0)

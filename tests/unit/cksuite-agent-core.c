@@ -345,7 +345,8 @@ static void say(uint32_t from, uint8_t type)
 START_TEST(test_late_packets)
 {
 	make_active(5, 77);
-	deleted = forwarded = 0;
+	deleted = 0;
+	forwarded = 0;
 	agent_core_vm_left(core, entry_of(5), 2);
 	ck_assert_uint_eq(awaited, 9);
 	ck_assert_uint_eq(forwarded, 0);

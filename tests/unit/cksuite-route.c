@@ -27,6 +27,7 @@ static struct agent_announce_config group = {
 	.name = (char *)"all", .kind = AGENT_ANNOUNCE_ROUTE, .table = 254,
 	.prefixes = prefixes, .n_prefixes = 2, .metric = 7,
 };
+
 static struct agent_config config;
 static struct agent_entry *entries;
 

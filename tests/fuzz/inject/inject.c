@@ -123,7 +123,8 @@ static void put_sides(enum kind kind, uint8_t host)
 		nl_put_u32(&out, ROAMNAT_A_MAPPING_KIND, ROAMNAT_KIND_ADDRESS);
 		break;
 	}
-	nl_put(&out, ROAMNAT_A_MAPPING_PRIVATE_ADDR, kind == SIX ? priv6 : priv, kind == SIX ? 16 : 4);
+	nl_put(&out, ROAMNAT_A_MAPPING_PRIVATE_ADDR, kind == SIX ? priv6 : priv,
+	       kind == SIX ? 16 : 4);
 	nl_put(&out, ROAMNAT_A_MAPPING_PUBLIC_ADDR, kind == SIX ? pub6 : pub, kind == SIX ? 16 : 4);
 }
 

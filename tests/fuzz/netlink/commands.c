@@ -54,7 +54,8 @@ static void put_binding(unsigned int i)
 
 	nl_put_u32(&nl_out, ROAMNAT_A_BINDING_PROTOCOL, protocols[i % 3]);
 	nl_put_u16(&nl_out, ROAMNAT_A_BINDING_PRIVATE_PORT, htons(0x5000 + i));
-	nl_put_u16(&nl_out, ROAMNAT_A_BINDING_PUBLIC_PORT, htons(NL_BLOCK_FIRST + i % NL_BLOCK_PORTS));
+	nl_put_u16(&nl_out, ROAMNAT_A_BINDING_PUBLIC_PORT,
+		   htons(NL_BLOCK_FIRST + i % NL_BLOCK_PORTS));
 	nl_put_u32(&nl_out, ROAMNAT_A_BINDING_STATE, tcp ? ROAMNAT_BINDING_STATE_ESTABLISHED :
 		   ROAMNAT_BINDING_STATE_OPEN);
 	nl_put_u64(&nl_out, ROAMNAT_A_BINDING_ELAPSED_MS, i);
@@ -102,70 +103,70 @@ static void put_version(uint64_t id, uint64_t epoch)
 static void new_mapping(void)
 {
 	nl_put_grant(&(struct nl_grant){ .id = 9, .epoch = 1, .state = ROAMNAT_STATE_ACTIVE,
-					 .kind = ROAMNAT_KIND_ADDRESS, .host = 9 });
+		     .kind = ROAMNAT_KIND_ADDRESS, .host = 9 });
 }
 
 static void new_port(void)
 {
 	nl_put_grant(&(struct nl_grant){ .id = 9, .epoch = 1, .state = ROAMNAT_STATE_ACTIVE,
-					 .kind = ROAMNAT_KIND_PORT, .host = 9 });
+		     .kind = ROAMNAT_KIND_PORT, .host = 9 });
 }
 
 static void hold_mapping(void)
 {
 	nl_put_grant(&(struct nl_grant){ .id = 9, .epoch = 1, .state = ROAMNAT_STATE_HELD,
-					 .kind = ROAMNAT_KIND_ADDRESS, .host = 9 });
+		     .kind = ROAMNAT_KIND_ADDRESS, .host = 9 });
 }
 
 /* Both sides of a frozen mapping of another id. */
 static void new_rival(void)
 {
 	nl_put_grant(&(struct nl_grant){ .id = 9, .epoch = 1, .state = ROAMNAT_STATE_ACTIVE,
-					 .kind = ROAMNAT_KIND_ADDRESS, .host = 2 });
+		     .kind = ROAMNAT_KIND_ADDRESS, .host = 2 });
 }
 
 /* The same id, with other sides. */
 static void new_sides(void)
 {
 	nl_put_grant(&(struct nl_grant){ .id = 2, .epoch = 7, .state = ROAMNAT_STATE_ACTIVE,
-					 .kind = ROAMNAT_KIND_ADDRESS, .host = 9 });
+		     .kind = ROAMNAT_KIND_ADDRESS, .host = 9 });
 }
 
 static void grant_again(void)
 {
 	nl_put_grant(&(struct nl_grant){ .id = 1, .epoch = 2, .state = ROAMNAT_STATE_ACTIVE,
-					 .kind = ROAMNAT_KIND_ADDRESS, .host = 1 });
+		     .kind = ROAMNAT_KIND_ADDRESS, .host = 1 });
 }
 
 static void grant_held(void)
 {
 	nl_put_grant(&(struct nl_grant){ .id = 3, .epoch = 5, .state = ROAMNAT_STATE_ACTIVE,
-					 .kind = ROAMNAT_KIND_ADDRESS, .host = 3 });
+		     .kind = ROAMNAT_KIND_ADDRESS, .host = 3 });
 }
 
 static void new_six(void)
 {
 	nl_put_grant(&(struct nl_grant){ .id = 9, .epoch = 1, .state = ROAMNAT_STATE_ACTIVE,
-					 .kind = ROAMNAT_KIND_ADDRESS, .host = 9, .six = true });
+		     .kind = ROAMNAT_KIND_ADDRESS, .host = 9, .six = true });
 }
 
 static void new_block(void)
 {
 	nl_put_grant(&(struct nl_grant){ .id = 9, .epoch = 1, .state = ROAMNAT_STATE_ACTIVE,
-					 .kind = ROAMNAT_KIND_BLOCK, .host = 9 });
+		     .kind = ROAMNAT_KIND_BLOCK, .host = 9 });
 }
 
 /* As after a transfer. */
 static void new_bindings(void)
 {
 	nl_put_grant(&(struct nl_grant){ .id = 9, .epoch = 1, .state = ROAMNAT_STATE_HELD,
-					 .kind = ROAMNAT_KIND_BLOCK, .host = 9, .bindings = 5 });
+		     .kind = ROAMNAT_KIND_BLOCK, .host = 9, .bindings = 5 });
 }
 
 static void more_bindings(void)
 {
 	nl_put_grant(&(struct nl_grant){ .id = 4, .epoch = 1, .state = ROAMNAT_STATE_ACTIVE,
-					 .kind = ROAMNAT_KIND_BLOCK, .host = 4, .bindings = 6 });
+		     .kind = ROAMNAT_KIND_BLOCK, .host = 4, .bindings = 6 });
 }
 
 static void freeze_block(void)
@@ -362,14 +363,16 @@ const struct nl_command nl_commands[] = {
 	{ "mapping-new of a port", CMD(MAPPING_NEW), new_port, NL_PREFIXES, 0, false },
 	{ "mapping-new of IPv6", CMD(MAPPING_NEW), new_six, NL_PREFIXES, 0, false },
 	{ "mapping-new of a block", CMD(MAPPING_NEW), new_block, NL_PREFIXES, 0, false },
-	{ "mapping-new of a block with bindings", CMD(MAPPING_NEW), new_bindings, NL_PREFIXES, 0, true },
+	{ "mapping-new of a block with bindings", CMD(MAPPING_NEW), new_bindings, NL_PREFIXES, 0,
+	  true },
 	{ "mapping-new with more bindings", CMD(MAPPING_NEW), more_bindings, NL_PREFIXES, 0, true },
 	{ "mapping-new held", CMD(MAPPING_NEW), hold_mapping, NL_PREFIXES, 0, false },
 	{ "mapping-new over a frozen one", CMD(MAPPING_NEW), new_rival, NL_PREFIXES, 0, false },
 	{ "mapping-new with other sides", CMD(MAPPING_NEW), new_sides, NL_PREFIXES, 0, false },
 	{ "mapping-new again", CMD(MAPPING_NEW), grant_again, NL_PREFIXES, 0, false },
 	{ "mapping-new of a held one", CMD(MAPPING_NEW), grant_held, NL_PREFIXES, 0, false },
-	{ "mapping-new of one that is waited for", CMD(MAPPING_NEW), grant_held, NL_MISS, 0, false },
+	{ "mapping-new of one that is waited for", CMD(MAPPING_NEW), grant_held, NL_MISS, 0,
+	  false },
 	{ "mapping-freeze", CMD(MAPPING_FREEZE), freeze, NL_PREFIXES, 0, false },
 	{ "mapping-freeze of a block", CMD(MAPPING_FREEZE), freeze_block, NL_PREFIXES, 0, false },
 	{ "mapping-del", CMD(MAPPING_DEL), delete, NL_PREFIXES, 0, false },
@@ -380,7 +383,8 @@ const struct nl_command nl_commands[] = {
 	{ "mapping-get by public side", CMD(MAPPING_GET), by_public, NL_PREFIXES, 0, false },
 	{ "mapping-get all", CMD(MAPPING_GET), nothing, NL_PREFIXES, NLM_F_DUMP, false },
 	{ "binding-get", CMD(BINDING_GET), binding, NL_PREFIXES, 0, false },
-	{ "binding-get all of a block", CMD(BINDING_GET), of_block, NL_PREFIXES, NLM_F_DUMP, false },
+	{ "binding-get all of a block", CMD(BINDING_GET), of_block, NL_PREFIXES, NLM_F_DUMP,
+	  false },
 	{ "floor-set", CMD(FLOOR_SET), floor_set, NL_SESSION, 0, false },
 	{ "floor-get", CMD(FLOOR_GET), floor_get, NL_SESSION, 0, false },
 	{ "miss-refuse", CMD(MISS_REFUSE), refuse, NL_MISS, 0, false },

@@ -492,7 +492,9 @@ static void *run(void *arg)
 
 static const char *label(unsigned int i)
 {
-	static const char * const kinds[] = { "of IPv6", "of an address", "of a port", "of a block" };
+	static const char * const kinds[] = {
+		"of IPv6", "of an address", "of a port", "of a block",
+	};
 
 	return i >= LABEL_KIND ? kinds[i - LABEL_KIND] : spec_ops[i].name;
 }

@@ -186,7 +186,7 @@ static int grant(struct nl *nl, uint64_t id, uint8_t host)
 {
 	nl_command(nl, ROAMNAT_CMD_MAPPING_NEW);
 	nl_put_grant(&(struct nl_grant){ .id = id, .epoch = 9, .state = ROAMNAT_STATE_ACTIVE,
-					 .kind = ROAMNAT_KIND_ADDRESS, .host = host });
+		     .kind = ROAMNAT_KIND_ADDRESS, .host = host });
 	return nl_call(nl, &nl_out, NULL);
 }
 
@@ -205,9 +205,9 @@ static void floors(void)
 		ok = ok && grant(&nl, id, id) == -ENOSPC;
 	nl_result(ok, "R24", "no grant is taken above max-mappings");
 	nl_result(gauge(&nl, ROAMNAT_A_STATS_FLOORS) == before, "R24",
-	       "and a refused one leaves no floor, of which there is a bound, too");
+		  "and a refused one leaves no floor, of which there is a bound, too");
 	nl_result(!grant(&nl, 200, 2) && gauge(&nl, ROAMNAT_A_STATS_MAPPINGS) == 5, "R24",
-	       "one that takes another's place is taken though there are more than the bound");
+		  "one that takes another's place is taken though there are more than the bound");
 	nl_close(&nl);
 }
 
@@ -296,7 +296,7 @@ static void own_address(void)
 
 	nl_prepare(&nl, NL_SESSION);
 	nl_result(give_lo(own) && grant(&nl, 100, 9) == -EADDRINUSE, "R27",
-	       "the gateway's own address is refused as a public one");
+		  "the gateway's own address is refused as a public one");
 	nl_result(!grant(&nl, 101, 8), "R27", "another address is not");
 	nl_close(&nl);
 }
