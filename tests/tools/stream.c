@@ -8,8 +8,8 @@
  * Sends from PORT to ADDR, one datagram each INTERVAL_US; what is late is made up
  * for, so that the rate is kept. The stream begins when the other end has been heard:
  * until then there are greetings, which do not count. SIGUSR1 ends the sending,
- * SIGTERM both; then a line says what was seen. STATE has "SENT RECEIVED" meanwhile. Both ends are on
- * one machine, so that they have one clock.
+ * SIGTERM both; then a line says what was seen. STATE has "SENT RECEIVED" meanwhile.
+ * Both ends are on one machine, so that they have one clock.
  */
 #include <arpa/inet.h>
 #include <errno.h>
