@@ -162,7 +162,7 @@ static const struct {
 	uint32_t value;
 	const char *wrong;
 } bad_numbers[] = {
-	{ 4, 5, "state" }, { 5, 4, "kind" }, { 7, 256, "protocol" }, { 16, 7, "event" },
+	{ 4, 6, "state" }, { 5, 4, "kind" }, { 7, 256, "protocol" }, { 16, 7, "event" },
 };
 
 START_TEST(test_bad_number)
