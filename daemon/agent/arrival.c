@@ -86,7 +86,7 @@ static gboolean is_news(struct agent_arrival *arrival, const struct rn_private *
 }
 
 void agent_arrival_seen(struct agent_arrival *arrival, const char *interface,
-			 const guint8 *packet, gsize len)
+			const guint8 *packet, gsize len)
 {
 	struct agent_kmsg_mapping miss = { .vm.addr.len = 4 };
 	const struct agent_inside_config *group;
@@ -134,7 +134,7 @@ static gboolean readable(gint fd, GIOCondition condition G_GNUC_UNUSED, gpointer
 }
 
 struct agent_arrival *agent_arrival_bare(const struct agent_config *config,
-					   struct agent_core *core)
+					 struct agent_core *core)
 {
 	struct agent_arrival *arrival = g_new0(struct agent_arrival, 1);
 
@@ -156,7 +156,7 @@ static gboolean wanted(const struct agent_config *config)
 }
 
 gboolean agent_arrival_new(const struct agent_config *config, struct agent_core *core,
-			    struct agent_arrival **result, GError **error)
+			   struct agent_arrival **result, GError **error)
 {
 	const struct sock_fprog filter = {
 		.len = G_N_ELEMENTS(gratuitous), .filter = (struct sock_filter *)gratuitous,
