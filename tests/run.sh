@@ -185,7 +185,7 @@ verdicts() {
 }
 
 prepare() {
-	turn=${TURN:-$(($(git rev-list --count HEAD 2>/dev/null || echo 0) % 2))}
+	turn=${TURN:-$(($(git -c safe.directory="$(pwd -P)" rev-list --count HEAD 2>/dev/null || echo 0) % 2))}
 	kernels=$(tests/tools/guest-kernels.sh ${KERNEL:+"$KERNEL"}) || exit 1
 	tests/net/pki.sh build/pki || exit 1
 }
