@@ -403,11 +403,13 @@ static char *told_until(int64_t end)
 {
 	struct agent_unasked *unasked = agent_announce_unasked(announce);
 	GString *times = g_string_new("");
-	int64_t begin = now;
+	int64_t begin = now, due;
 
-	for (; agent_unasked_due(unasked) <= end; now = MAX(now, agent_unasked_due(unasked)))
+	while ((due = agent_unasked_due(unasked)) <= end) {
+		now = MAX(now, due);
 		if (agent_unasked_next(unasked, now))
 			g_string_append_printf(times, "%d ", (int)(now - begin));
+	}
 	return g_string_free(times, FALSE);
 }
 

@@ -18,6 +18,7 @@ typedef int32_t s32;
 typedef int64_t s64;
 
 #define __force
+#define __aligned(x) __attribute__((aligned(x)))
 #define U8_MAX UINT8_MAX
 #define U16_MAX UINT16_MAX
 #define U32_MAX UINT32_MAX
