@@ -39,10 +39,9 @@ static void wait_for_packets(void)
 	synchronize_rcu_expedited();
 }
 
-static void remove_map(struct rnat_net *rn, struct rnat_map *map)
+/* Of one that nobody was told of. */
+static void take_out(struct rnat_net *rn, struct rnat_map *map)
 {
-	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_DELETED, GFP_KERNEL);
-	trace_rnat_state(map->id, map->epoch, map->state, RNAT_STATE_NONE);
 	rn->forward_count -= rnat_map_is_moved(map);
 	/* Pairs with rnat_map_judge() and rnat_map_blocked(). */
 	smp_store_release(&map->state, RNAT_STATE_NONE);
@@ -51,6 +50,13 @@ static void remove_map(struct rnat_net *rn, struct rnat_map *map)
 		rnat_block_clear(rn, map);
 	rnat_table_remove(&rn->table, map);
 	rnat_map_free_rcu(map);
+}
+
+static void remove_map(struct rnat_net *rn, struct rnat_map *map)
+{
+	rnat_netlink_notify(rn, map, ROAMNAT_EVENT_DELETED, GFP_KERNEL);
+	trace_rnat_state(map->id, map->epoch, map->state, RNAT_STATE_NONE);
+	take_out(rn, map);
 }
 
 int rnat_control_session(struct rnat_net *rn, u64 incarnation, u64 lease_end,
@@ -311,16 +317,25 @@ static void enter_granted(struct rnat_map *map, const struct rnat_grant *grant)
 	smp_store_release(&map->state, grant->state);
 }
 
-/* Those that are in the way of one that is here are left out. */
-static void install_bindings(struct rnat_net *rn, struct rnat_map *map,
-			     struct rnat_grant *grant)
+/*
+ * Those that are in the way of one that is here, or above a bound, are left out.
+ * With no memory for one the grant fails, so that it is said again with all of
+ * them: else a VM would lose connections and nobody would know.
+ */
+static int install_bindings(struct rnat_net *rn, struct rnat_map *map,
+			    struct rnat_grant *grant,
+			    struct netlink_ext_ack *extack)
 {
 	struct rnat_binding_info info;
 
 	while (grant->next_binding && grant->next_binding(grant, &info)) {
-		rnat_block_install(rn, map, &info);
+		if (rnat_block_install(rn, map, &info) == -ENOMEM) {
+			NL_SET_ERR_MSG(extack, "No memory for the bindings of the block; try again");
+			return -ENOMEM;
+		}
 		cond_resched();
 	}
+	return 0;
 }
 
 static int reserve_floor(struct rnat_net *rn, u64 id, u64 epoch,
@@ -332,6 +347,29 @@ static int reserve_floor(struct rnat_net *rn, u64 id, u64 epoch,
 		NL_SET_ERR_MSG(extack, "max-floors promises are kept; raise it with config-set, or register again");
 	else if (err)
 		NL_SET_ERR_MSG(extack, "No memory for the floor of this id; try again");
+	return err;
+}
+
+/*
+ * Sees to an entry for @grant at *@map, with its bindings, that does not translate yet.
+ * An active entry that is only suspended must not become held in place: its new
+ * incarnation would let it translate before its new state stops it.
+ */
+static int make_place(struct rnat_net *rn, struct rnat_map **map,
+		      struct rnat_grant *grant, struct netlink_ext_ack *extack)
+{
+	bool fresh = !*map || !same_sides(*map, grant) ||
+		     (grant->state != ROAMNAT_STATE_ACTIVE &&
+		      (*map)->state == ROAMNAT_STATE_ACTIVE);
+	int err = 0;
+
+	if (fresh)
+		err = replace(rn, map, grant, extack);
+	if (err || !(*map)->block)
+		return err;
+	err = install_bindings(rn, *map, grant, extack);
+	if (err && fresh)
+		take_out(rn, *map);
 	return err;
 }
 
@@ -347,10 +385,8 @@ int rnat_control_new(struct rnat_net *rn, struct rnat_grant *grant,
 	if (!rn->incarnation || grant->incarnation != rn->incarnation)
 		return STALE(rn, extack, "The incarnation is not the session's; register and use the new one");
 	map = rnat_table_lookup_id(&rn->table, grant->id);
-	if (map && is_in_force(map, grant)) {
-		install_bindings(rn, map, grant);
-		return 0;
-	}
+	if (map && is_in_force(map, grant))
+		return install_bindings(rn, map, grant, extack);
 	err = check_epoch(rn, map, grant, extack);
 	if (err)
 		return err;
@@ -371,26 +407,17 @@ int rnat_control_new(struct rnat_net *rn, struct rnat_grant *grant,
 	}
 
 	known = map;
-	/* An active entry that is only suspended must not become held in
-	 * place: its new incarnation would let it translate before its new
-	 * state stops it.
-	 */
-	if (!map || !same_sides(map, grant) ||
-	    (!active && map->state == ROAMNAT_STATE_ACTIVE)) {
-		err = replace(rn, &map, grant, extack);
-		if (err) {
-			rnat_floor_unreserve(rn, grant->id);
-			return err;
-		}
+	err = make_place(rn, &map, grant, extack);
+	if (err) {
+		rnat_floor_unreserve(rn, grant->id);
+		return err;
 	}
 	if (active)
 		rnat_floor_raise(rn, grant->id, grant->epoch);
 	rnat_idle_stop(rn, map);
 	rn->forward_count -= rnat_map_is_moved(map);
-	if (map->block) {
-		install_bindings(rn, map, grant);
+	if (map->block)
 		rnat_block_thaw(rn, map);
-	}
 	enter_granted(map, grant);
 	rnat_netlink_notify(rn, map, known ? ROAMNAT_EVENT_GRANTED :
 			    ROAMNAT_EVENT_INSTALLED, GFP_KERNEL);

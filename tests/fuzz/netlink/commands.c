@@ -364,7 +364,7 @@ const struct nl_command nl_commands[] = {
 	{ "mapping-new of IPv6", CMD(MAPPING_NEW), new_six, NL_PREFIXES, 0, false },
 	{ "mapping-new of a block", CMD(MAPPING_NEW), new_block, NL_PREFIXES, 0, false },
 	{ "mapping-new of a block with bindings", CMD(MAPPING_NEW), new_bindings, NL_PREFIXES, 0,
-	  true },
+	  false },
 	{ "mapping-new with more bindings", CMD(MAPPING_NEW), more_bindings, NL_PREFIXES, 0, true },
 	{ "mapping-new held", CMD(MAPPING_NEW), hold_mapping, NL_PREFIXES, 0, false },
 	{ "mapping-new over a frozen one", CMD(MAPPING_NEW), new_rival, NL_PREFIXES, 0, false },

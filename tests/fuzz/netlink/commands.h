@@ -29,7 +29,7 @@ struct nl_command {
 		NL_MISS,	/* that, and a packet waits for mapping 3 */
 	} before;
 	uint16_t flags;		/* NLM_F_DUMP, or 0: one answer */
-	/* For what comes with it there may be no memory; the rest is done all the same. */
+	/* May fail with a part done; given again, it does the rest. */
 	bool partial;
 };
 
