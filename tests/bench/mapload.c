@@ -3,11 +3,13 @@
  * mapload: puts many mappings into the kernel of this namespace, as its agent, and
  * says how long that took; dumps them; or shows what one costs. For benchmarks.
  *
- *   mapload -i in0 [-6] [-k address|block] [-n COUNT] [-d]
+ *   mapload -i in0 [-6] [-k address|block] [-n COUNT] [-p PORTS [-b]] [-s SECONDS] [-d]
  *
  * Mapping i (from 0) is 10.16.0.0 + i to 100.64.0.0 + i; with -6 fd00:16:: + i to
- * 2001:db8:64:: + i; a block is the ports 1024 to 1031 of that address. -d dumps them
- * afterwards. Prints one JSON object for each thing done. The mappings stay.
+ * 2001:db8:64:: + i; a block is PORTS ports of that address, 8 unless told, from 1024
+ * on. -b: each of its ports has a UDP session. -s: the idle timeout, 7440 unless told;
+ * the mappings have been idle for parts of it, evenly. -d dumps them afterwards. Prints
+ * one JSON object for each thing done. The mappings stay.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -27,14 +29,14 @@
 #define BATCH_BYTES	(64 * 1024)
 #define INCARNATION	1
 #define BLOCK_FIRST	1024
-#define BLOCK_PORTS	8
 
 static struct {
 	const char *interface;
-	bool six, dump;
+	bool six, dump, bound;
 	uint8_t kind;
-	uint32_t count;
-} opt = { .kind = RN_KIND_ADDRESS, .count = 1024 };
+	uint32_t count, ports;
+	uint64_t idle;		/* ms */
+} opt = { .kind = RN_KIND_ADDRESS, .count = 1024, .ports = 8, .idle = 7440000 };
 
 static struct nl_sock *sock;
 static int family;
@@ -83,7 +85,7 @@ static void prepare(void)
 {
 	struct agent_kmsg_prefix prefix = {
 		.ifindex = if_nametoindex(opt.interface),
-		.kind = opt.kind, .zone = 1, .idle_ms = 7440000,
+		.kind = opt.kind, .zone = 1, .idle_ms = opt.idle,
 	};
 	struct nl_msg *msg;
 
@@ -98,10 +100,33 @@ static void prepare(void)
 	request(msg, agent_kmsg_build_prefix(msg, &prefix), "inside-set");
 }
 
+/* One for each port of a block. */
+static const struct rn_bindings *bindings(void)
+{
+	static struct rn_bindings *all;
+
+	if (all || !opt.bound)
+		return all;
+	all = rn_bindings_new();
+	for (uint32_t i = 0; i < opt.ports; i++) {
+		struct rn_binding b = {
+			.proto = IPPROTO_UDP, .state = ROAMNAT_BINDING_STATE_OPEN,
+			.private_port = 5000 + i, .public_port = BLOCK_FIRST + i,
+			.remaining = 300000,
+		};
+
+		g_array_append_val(all->list, b);
+	}
+	return all;
+}
+
 static struct nl_msg *grant(uint32_t n)
 {
-	struct nl_msg *nl = agent_genl_message(family, 0, ROAMNAT_CMD_MAPPING_NEW, 512);
+	size_t room = 512 + agent_kmsg_bindings_size(bindings());
+	struct nl_msg *nl = agent_genl_message(family, 0, ROAMNAT_CMD_MAPPING_NEW, room);
+	uint64_t idle = opt.idle * n / opt.count;
 	struct rn_msg msg;
+	int err;
 
 	rn_msg_clear(&msg);
 	msg.type = RN_MSG_GRANT;
@@ -114,10 +139,13 @@ static struct nl_msg *grant(uint32_t n)
 	msg.pub.addr = nth(opt.six ? "2001:db8:64::" : "100.64.0.0", n);
 	if (opt.kind == RN_KIND_BLOCK) {
 		msg.pub.port = BLOCK_FIRST;
-		msg.pub.ports = BLOCK_PORTS;
+		msg.pub.ports = opt.ports;
 	}
-	msg.timer = (struct rn_timer) { 7440000, 0, 7440000 };
-	if (agent_kmsg_build_mapping(nl, &msg, ROAMNAT_STATE_ACTIVE, FALSE))
+	msg.timer = (struct rn_timer) { opt.idle, idle, opt.idle - idle };
+	err = agent_kmsg_build_mapping(nl, &msg, ROAMNAT_STATE_ACTIVE, FALSE);
+	for (guint i = 0; !err && i < rn_bindings_count(bindings()); i++)
+		err = agent_kmsg_build_binding(nl, bindings(), i);
+	if (err)
 		die("mapping-new", "the message is too small");
 	return nl;
 }
@@ -190,23 +218,29 @@ static uint8_t kind_of(const char *name)
 	return strcmp(name, "block") ? RN_KIND_ADDRESS : RN_KIND_BLOCK;
 }
 
+static const char usage[] =
+	"mapload -i INTERFACE [-6] [-k KIND] [-n COUNT] [-p PORTS [-b]] [-s SECONDS] [-d]";
+
 int main(int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	int c;
 
-	while ((c = getopt(argc, argv, "i:6k:n:d")) != -1) {
+	while ((c = getopt(argc, argv, "i:6k:n:p:bs:d")) != -1) {
 		switch (c) {
 		case 'i': opt.interface = optarg; break;
 		case '6': opt.six = true; break;
 		case 'k': opt.kind = kind_of(optarg); break;
 		case 'n': opt.count = strtoul(optarg, NULL, 10); break;
+		case 'p': opt.ports = strtoul(optarg, NULL, 10); break;
+		case 'b': opt.bound = true; break;
+		case 's': opt.idle = strtoull(optarg, NULL, 10) * 1000; break;
 		case 'd': opt.dump = true; break;
-		default: die("usage", "mapload -i INTERFACE [-6] [-k KIND] [-n COUNT] [-d]");
+		default: die("usage", usage);
 		}
 	}
 	if (!opt.interface || !opt.count)
-		die("usage", "mapload -i INTERFACE [-6] [-k KIND] [-n COUNT] [-d]");
+		die("usage", usage);
 	sock = agent_genl_open(NETLINK_GENERIC, &error);
 	if (!sock)
 		die("socket", error->message);

@@ -6,7 +6,6 @@
 .PHONY: fuzz-packet
 FUZZ_CLANG ?= clang
 RUNS ?= 10000000
-SEED ?= 1
 FUZZ_SECONDS ?= 0
 FUZZ_SRCS := $(wildcard tests/fuzz/packet/*.c) kmod/tuple.c kmod/rewrite.c kmod/icmp.c
 FUZZ_DEPS := $(wildcard tests/fuzz/packet/*.h tests/fuzz/packet/shim/*/*.h kmod/*.h) \
@@ -24,9 +23,9 @@ $(BUILD)/fuzz/packet/fuzz: $(FUZZ_SRCS) $(FUZZ_DEPS)
 fuzz-packet: $(BUILD)/fuzz/packet/fuzz
 	$(Q)rm -rf $(<D)/seeds $(<D)/corpus && mkdir -p $(<D)/corpus
 	$(Q)tests/fuzz/packet/seeds.py $(<D)/seeds
-	$(Q)cd $(<D) && nice ./fuzz -seed=$(SEED) -runs=$(RUNS) -max_total_time=$(FUZZ_SECONDS) \
+	$(Q)cd $(<D) && nice ./fuzz -seed=$(or $(SEED),1) -runs=$(RUNS) -max_total_time=$(FUZZ_SECONDS) \
 		-max_len=600 -timeout=600 -print_final_stats=1 -verbosity=0 corpus seeds
-	@echo "fuzz-packet: pass (seed $(SEED))"
+	@echo "fuzz-packet: pass (seed $(or $(SEED),1))"
 
 # What talks to the module in a guest: tables from the spec, and programs.
 NLFUZZ := tests/fuzz/netlink
