@@ -286,7 +286,7 @@ int main(int argc, char **argv)
 	write_config(config, endpoint);
 	for (int i = 0; i < GATEWAYS; i++)
 		start_gateway(&gateways[i], endpoint);
-	rig_fill_store(store, mappings);
+	rig_fill_store(store, mappings, 1);
 	controller = rig_start_controller(program, dir, config);
 	measure(controller);
 	for (int i = 0; i < GATEWAYS; i++) {

@@ -155,34 +155,7 @@ static const struct rn_conn_ops ops = { .up = on_up, .message = on_message, .dow
 
 /* ---- what it says ---- */
 
-static gint compare(gconstpointer a, gconstpointer b)
-{
-	gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
-
-	return x < y ? -1 : x > y;
-}
-
-static double at(GArray *times, double part)
-{
-	guint i = (guint)(part * (times->len - 1));
-
-	return times->len ? (double)g_array_index(times, gint64, i) / 1000 : 0;
-}
-
-struct spread {
-	double p50, p99, max;
-};
-
-static struct spread spread(GArray *times)
-{
-	struct spread s;
-
-	g_array_sort(times, compare);
-	s = (struct spread) { at(times, 0.5), at(times, 0.99), at(times, 1) };
-	return s;
-}
-
-static void print_spread(const char *what, struct spread s, struct spread idle)
+static void print_spread(const char *what, struct rig_spread s, struct rig_spread idle)
 {
 	printf("    %-16s p50 %8.3f ms  p99 %8.3f ms  worst %8.3f ms", what, s.p50, s.p99, s.max);
 	if (idle.p50)
@@ -191,9 +164,9 @@ static void print_spread(const char *what, struct spread s, struct spread idle)
 	printf("\n");
 }
 
-static void print_gw2(struct spread *pings, struct spread *grants)
+static void print_gw2(struct rig_spread *pings, struct rig_spread *grants)
 {
-	struct spread p = spread(probe.pings), g = spread(probe.grants);
+	struct rig_spread p = rig_spread(probe.pings), g = rig_spread(probe.grants);
 
 	print_spread("gw2 PING", p, *pings);
 	print_spread("gw2 NATREQ", g, *grants);
@@ -237,7 +210,7 @@ static double mib(guint64 bytes)
 }
 
 static void phase(const char *what, char verb, int commands, pid_t controller,
-		  struct spread *pings, struct spread *grants)
+		  struct rig_spread *pings, struct rig_spread *grants)
 {
 	if (write(commands, &verb, 1) != 1)
 		g_error("gw1: %s", g_strerror(errno));
@@ -257,7 +230,7 @@ static void phase(const char *what, char verb, int commands, pid_t controller,
 
 static void measure(int commands, int reports, pid_t controller)
 {
-	struct spread pings = { 0 }, grants = { 0 };
+	struct rig_spread pings = { 0 }, grants = { 0 };
 
 	while (!probe.up)
 		g_main_context_iteration(NULL, TRUE);
@@ -337,7 +310,7 @@ int main(int argc, char **argv)
 	endpoint = g_strdup_printf("127.0.0.1:%u", rig_free_port(tls));
 	write_config(config, endpoint);
 	gw1 = start_gw1(endpoint, commands, reports);
-	rig_fill_store(store, mappings);
+	rig_fill_store(store, mappings, 1);
 	controller = rig_start_controller(program, dir, config);
 	probe.pings = g_array_new(FALSE, FALSE, sizeof(gint64));
 	probe.grants = g_array_new(FALSE, FALSE, sizeof(gint64));

@@ -28,10 +28,10 @@ static void on_failed(const char *message, void *data)
 	g_error("store: %s", message);
 }
 
-static void put_mapping(struct rn_store *store, guint32 n)
+static void put_mapping(struct rn_store *store, guint32 n, guint32 owner)
 {
 	struct rn_store_mapping row = {
-		.id = n, .state = OWN_CTL_GRANTED, .epoch = 1, .owner = 1, .preset = 3600000,
+		.id = n, .state = OWN_CTL_GRANTED, .epoch = 1, .owner = owner, .preset = 3600000,
 		.vm = { .zone = 1, .kind = RN_KIND_ADDRESS,
 			.addr = { 4, { 10, (guint8)(n >> 16), (guint8)(n >> 8), (guint8)n } } },
 		.pub = { .addr = { 4, { 20, (guint8)(n >> 16), (guint8)(n >> 8), (guint8)n } } },
@@ -40,13 +40,10 @@ static void put_mapping(struct rn_store *store, guint32 n)
 	rn_store_put(store, &(struct rn_store_unit) { .mapping = &row });
 }
 
-void rig_fill_store(const char *path, gint mappings)
+void rig_fill_store(const char *path, gint mappings, gint gateways)
 {
 	static const struct rn_store_visitor visitor;
 	static const struct rn_store_ops ops = { on_durable, on_failed };
-	const struct rn_store_gateway gw1 = {
-		.number = 1, .incarnation = 1, .name = "gw1", .identity = RIG_DOMAIN "gw/gw1",
-	};
 	g_autoptr(GError) error = NULL;
 	struct rn_store *store = rn_store_open(path, &error);
 	uint64_t durable = 0, last = 0;
@@ -55,9 +52,15 @@ void rig_fill_store(const char *path, gint mappings)
 	if (!store || !rn_store_load(store, &visitor, NULL, &state, &error) ||
 	    !rn_store_start(store, &ops, &durable, &error))
 		g_error("%s", error->message);
-	last = rn_store_put(store, &(struct rn_store_unit) { .gateway = &gw1 });
+	for (gint n = 1; n <= gateways; n++) {
+		struct rn_store_gateway gw = { .number = (guint32)n, .incarnation = 1 };
+
+		g_snprintf(gw.name, sizeof(gw.name), "gw%d", n);
+		g_snprintf(gw.identity, sizeof(gw.identity), RIG_DOMAIN "gw/gw%d", n);
+		last = rn_store_put(store, &(struct rn_store_unit) { .gateway = &gw });
+	}
 	for (gint n = 1; n <= mappings; n++)
-		put_mapping(store, (guint32)n);
+		put_mapping(store, (guint32)n, (guint32)((n - 1) % gateways + 1));
 	last += (guint64)mappings;
 	while (durable < last)
 		g_main_context_iteration(NULL, TRUE);
@@ -100,7 +103,7 @@ pid_t rig_start_controller(const char *program, const char *dir, const char *con
 	_exit(1);
 }
 
-guint64 rig_peak_rss(pid_t pid)
+static guint64 status_of(pid_t pid, const char *field)
 {
 	g_autofree char *path = g_strdup_printf("/proc/%d/status", pid);
 	g_autofree char *text = NULL;
@@ -108,8 +111,38 @@ guint64 rig_peak_rss(pid_t pid)
 
 	if (!g_file_get_contents(path, &text, NULL, NULL))
 		return 0;
-	line = strstr(text, "VmHWM:");
-	return line ? g_ascii_strtoull(line + 6, NULL, 10) * 1024 : 0;
+	line = strstr(text, field);
+	return line ? g_ascii_strtoull(line + strlen(field), NULL, 10) * 1024 : 0;
+}
+
+guint64 rig_peak_rss(pid_t pid)
+{
+	return status_of(pid, "VmHWM:");
+}
+
+guint64 rig_rss(pid_t pid)
+{
+	return status_of(pid, "VmRSS:");
+}
+
+static gint compare(gconstpointer a, gconstpointer b)
+{
+	gint64 x = *(const gint64 *)a, y = *(const gint64 *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+static double at(GArray *times, double part)
+{
+	guint i = (guint)(part * (times->len - 1));
+
+	return times->len ? (double)g_array_index(times, gint64, i) / 1000 : 0;
+}
+
+struct rig_spread rig_spread(GArray *times)
+{
+	g_array_sort(times, compare);
+	return (struct rig_spread) { at(times, 0.5), at(times, 0.99), at(times, 1) };
 }
 
 void rig_forget_store(const char *store)

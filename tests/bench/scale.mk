@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0
+# make bench-scale [KERNEL=6.12] [CASES=regex]: included by tests/tests.mk. A million
+# mappings: install, list, memory, ageing, beside nftables; build/bench/scale.json.
+$(BUILD)/bin/spin: $(BUILD)/obj/tests/bench/spin.o
+
+.PHONY: bench-scale
+bench-scale: module $(BUILD)/bin/mapload $(BUILD)/bin/spin
+	tests/bench/scale/run.sh
