@@ -50,8 +50,9 @@ static void write_config(const char *path, const char *endpoint)
 
 	g_string_printf(text, "[controller]\n"
 		"listen=%s\ncontrol-socket=%s/control.sock\nstore=%s/store.db\n"
-		"report-from=source\n[tls]\nca=%s/ca.pem\ncert=%s/controller.pem\nkey=%s/controller.key\n"
-		"[pool main]\nkind=address\nprefix=20.0.0.0/10\n", endpoint, dir, dir, pki, pki, pki);
+		"report-from=source\n[pool main]\nkind=address\nprefix=20.0.0.0/10\n"
+		"[tls]\nca=%s/ca.pem\ncert=%s/controller.pem\nkey=%s/controller.key\n",
+		endpoint, dir, dir, pki, pki, pki);
 	for (gint i = 0; i < n_gateways; i++)
 		g_string_append_printf(text, "[gateway %s]\nidentity=" RIG_DOMAIN
 				       "gw/%s\nendpoint=127.0.0.1:1\n", gateways[i].name,
