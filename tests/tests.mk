@@ -30,8 +30,8 @@ $(BUILD)/bin/check-unit: private RN_PROG_LIBS += -Wl,--start-group $(TEST_ARCHIV
 -include tests/bench/*.mk
 -include tests/fuzz/fuzz.mk
 
-test-tools: $(BUILD)/bin/forge $(BUILD)/bin/lostsync.so $(BUILD)/bin/stream
-$(BUILD)/bin/stream: $(BUILD)/obj/tests/tools/stream.o
+test-tools: $(BUILD)/bin/forge $(BUILD)/bin/lostsync.so $(BUILD)/bin/stream $(BUILD)/bin/echoes
+$(BUILD)/bin/stream $(BUILD)/bin/echoes: $(BUILD)/bin/%: $(BUILD)/obj/tests/tools/%.o
 $(BUILD)/bin/forge: $(patsubst %,$(BUILD)/obj/tests/tools/%.o,forge forge-cases) $(RN_LIB_OBJS)
 
 # A disk that forgets what was not synced, preloaded into the controller.

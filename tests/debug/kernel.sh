@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0
-# kernel.sh [uml [options]]: builds the kernel that watches the module, from Debian's source of
-# 6.12 and debug.config, unless the cache has it; prints its directory, in which are
+# kernel.sh [uml|uml-plain [options]]: builds the kernel that watches the module, from Debian's
+# source of 6.12 and debug.config, unless the cache has it; prints its directory, in which are
 #
 #   vmlinux      to start, an ELF image; with uml (and uml.config) a program, which
-#                is some hundred times as fast as what QEMU emulates, and has one CPU
+#                is some hundred times as fast as what QEMU emulates, and has one CPU;
+#                uml-plain is that and watches nothing, for benchmarks
 #   version      what it calls itself
 #   .config, Module.symvers and what else a module is built against
 #
@@ -16,7 +17,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 case ${1:-} in
 '') kind=debug config=$here/debug.config arch=() ;;
-uml) kind=uml config=$here/uml.config arch=(ARCH=um) ;;
+uml | uml-plain) kind=$1 config=$here/uml.config arch=(ARCH=um) ;;
 *) echo "kernel.sh: '$1' is no kind of kernel" >&2; exit 1 ;;
 esac
 die() { echo "debug kernel: $*" >&2; exit 1; }
@@ -28,11 +29,19 @@ source=$(dpkg-query -W -f '${Version}' linux-source-6.12 2>/dev/null) || source=
 cache=${DEBUG_KERNEL_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/roamnat}
 tree=$cache/linux-source-${source//[^0-9a-zA-Z.+-]/_}
 # All options that it shall have. What is not of the machine or the network, and is
-# not in a line "#without" of uml.config, the two share.
+# not in a line "#without" of uml.config, the two share. A plain one shares the
+# network in place of what must be noticed, and has a name of its own.
 wanted() {
-	cat "$config"
-	[ $kind = uml ] || return 0
-	sed -n '/^# What programs ask for/,/^# The network/p;/^# What must be noticed/,$p' "$here/debug.config" |
+	local shared='/^# What programs ask for/,/^# The network/p;/^# What must be noticed/,$p'
+	case $kind in
+	debug) cat "$config"; return ;;
+	uml) cat "$config" ;;
+	uml-plain)
+		grep -v '^CONFIG_LOCALVERSION=' "$config"
+		cat "$here/uml-plain.config"
+		shared='/^# What programs ask for/,/^# What must be noticed/p' ;;
+	esac
+	sed -n "$shared" "$here/debug.config" |
 		grep -vE "^($(sed -n 's/^#without //p' "$config" | tr ' \n' '||')none)="
 }
 if [ "${2:-}" = options ]; then
@@ -72,7 +81,7 @@ mkdir -p "$dir"
 kmake() { nice make -s -C "$tree" O="$dir" "${arch[@]}" "$@"; }
 kmake tinyconfig >&2
 # merge_config.sh would say what did not take and go on; this looks for itself.
-wanted | sed '/^#.*is not set$/!{/^#/d}' >>"$dir/.config"
+wanted | sed '/^#.*is not set$/!{/^#/d}' | awk '!said[$0]++' >>"$dir/.config"
 kmake olddefconfig >&2
 missing=$(wanted | sed -n '/^CONFIG_/p;/^# CONFIG_.*is not set$/p' | while read -r line; do
 	case $line in

@@ -10,7 +10,8 @@
         byte; STATE holds the number of bytes so far
   peer.py chat ADDR PORT STATE
         one TCP connection, a numbered line every 50 ms that the server echoes;
-        STATE holds the last number that came back, and the address seen
+        STATE holds the last number that came back, and the address seen;
+        STATE.longest the longest that a line took to come back, in ms
   peer.py probe ADDR PORT INTERVAL_MS STATE
         numbered UDP datagrams and their echoes until SIGTERM; then prints
         sent= received= lost= duplicated= reordered= longest_gap_ms= and the
@@ -191,11 +192,16 @@ def chat(addr, port, state):
     note(state, "0")
     s = socket.create_connection((addr, port))
     f = s.makefile("rb")
-    number = 0
+    number, longest = 0, -1
     while True:
         number += 1
+        began = time.monotonic()
         s.sendall(b"%d\n" % number)
         seen, back = f.readline().split()
+        took = int((time.monotonic() - began) * 1000)
+        if took > longest:
+            longest = took
+            note(state + ".longest", str(longest))
         if int(back) != number:
             sys.exit("sent %d, got %s" % (number, back))
         note(state, "%d %s" % (number, seen.decode()))

@@ -9,6 +9,8 @@
  * for, so that the rate is kept. The stream begins when the other end has been heard:
  * until then there are greetings, which do not count. SIGUSR1 ends the sending,
  * SIGTERM both; then a line says what was seen. STATE has "SENT RECEIVED" meanwhile.
+ * At SIGUSR2 a line of STATE.gaps says the worst gap since the last one, of what came
+ * and of what was sent, in us.
  * Both ends are on one machine, so that they have one clock.
  */
 #include <arpa/inet.h>
@@ -28,7 +30,7 @@
 #define PAYLOAD	64
 #define GREETING	UINT64_MAX	/* instead of a number */
 
-static volatile sig_atomic_t stop_sending, stop;
+static volatile sig_atomic_t stop_sending, stop, mark;
 static uint8_t seen[NUMBERS / 8];
 
 struct datagram {
@@ -42,13 +44,32 @@ struct figures {
 	uint64_t highest;	/* number + 1 */
 	int64_t last, last_sent;
 	int64_t worst_gap, worst_send_gap, worst_delay;
+	int64_t gap, send_gap;	/* worst since the last mark */
 	int heard;		/* the other end is there */
 };
+
+static void on_mark(int number)
+{
+	(void)number;
+	mark = 1;
+}
 
 static void on_signal(int number)
 {
 	stop_sending = 1;
 	stop = number == SIGTERM;
+}
+
+/* The gap from *last to when, which is its end then. */
+static void note_gap(int64_t *last, int64_t when, int64_t *marked, int64_t *worst)
+{
+	int64_t gap = *last ? when - *last : 0;
+
+	*last = when;
+	if (gap > *marked)
+		*marked = gap;
+	if (gap > *worst)
+		*worst = gap;
 }
 
 static int64_t now(clockid_t clock)
@@ -74,9 +95,7 @@ static void take(struct figures *f, const struct datagram *d, int64_t when)
 	*byte |= bit;
 	if (d->number + 1 > f->highest)
 		f->highest = d->number + 1;
-	if (f->last && when - f->last > f->worst_gap)
-		f->worst_gap = when - f->last;
-	f->last = when;
+	note_gap(&f->last, when, &f->gap, &f->worst_gap);
 	if (when - d->sent > f->worst_delay)
 		f->worst_delay = when - d->sent;
 }
@@ -126,9 +145,7 @@ static void send_one(int fd, struct figures *f)
 			perror("stream: not there yet");
 		return;
 	}
-	if (f->last_sent && d.sent - f->last_sent > f->worst_send_gap)
-		f->worst_send_gap = d.sent - f->last_sent;
-	f->last_sent = d.sent;
+	note_gap(&f->last_sent, d.sent, &f->send_gap, &f->worst_send_gap);
 	/* What the network does not take counts as lost there. */
 	if (send(fd, &d, sizeof(d), 0) < 0 && errno == EINTR)
 		return;
@@ -143,6 +160,28 @@ static void say(int fd, const struct figures *f)
 
 	if (pwrite(fd, text, (size_t)n, 0) != n)
 		perror("stream: state");
+}
+
+static void say_gaps(int fd, struct figures *f)
+{
+	dprintf(fd, "%lld %lld\n", (long long)f->gap / 1000, (long long)f->send_gap / 1000);
+	f->gap = 0;
+	f->send_gap = 0;
+	mark = 0;
+}
+
+static int open_state(const char *path, const char *suffix)
+{
+	char name[4096];
+	int fd;
+
+	snprintf(name, sizeof(name), "%s%s", path, suffix);
+	fd = open(name, O_CREAT | O_TRUNC | O_WRONLY, 0644);
+	if (fd < 0) {
+		perror(name);
+		exit(1);
+	}
+	return fd;
 }
 
 static int open_socket(char **argv)
@@ -162,7 +201,7 @@ static int open_socket(char **argv)
 	return fd;
 }
 
-static void run(int fd, int state, int64_t interval, struct figures *f)
+static void run(int fd, int state, int gaps, int64_t interval, struct figures *f)
 {
 	int64_t next = now(CLOCK_MONOTONIC), said = 0, wait, t;
 	struct pollfd p = { .fd = fd, .events = POLLIN };
@@ -174,6 +213,8 @@ static void run(int fd, int state, int64_t interval, struct figures *f)
 			next += interval;
 		}
 		receive(fd, f);
+		if (mark)
+			say_gaps(gaps, f);
 		if (t - said > 50000000) {
 			say(state, f);
 			said = t;
@@ -188,21 +229,19 @@ static void run(int fd, int state, int64_t interval, struct figures *f)
 int main(int argc, char **argv)
 {
 	struct figures f = { 0 };
-	int fd, state;
+	int fd, state, gaps;
 
 	if (argc != 6) {
 		fprintf(stderr, "usage: stream PORT ADDR PEER_PORT INTERVAL_US STATE\n");
 		return 2;
 	}
 	fd = open_socket(argv);
-	state = open(argv[5], O_CREAT | O_TRUNC | O_WRONLY, 0644);
-	if (state < 0) {
-		perror(argv[5]);
-		return 1;
-	}
+	state = open_state(argv[5], "");
+	gaps = open_state(argv[5], ".gaps");
 	signal(SIGUSR1, on_signal);
+	signal(SIGUSR2, on_mark);
 	signal(SIGTERM, on_signal);
-	run(fd, state, atoll(argv[4]) * 1000, &f);
+	run(fd, state, gaps, atoll(argv[4]) * 1000, &f);
 	say(state, &f);
 	printf("sent=%llu received=%llu duplicated=%llu reordered=%llu worst_gap_us=%lld worst_send_gap_us=%lld worst_delay_us=%lld\n",
 	       (unsigned long long)f.sent, (unsigned long long)f.received,
