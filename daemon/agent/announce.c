@@ -497,8 +497,25 @@ void agent_announce_again(struct agent_announce *announce, int64_t now)
 			agent_unasked_start(announce->unasked, &address->unasked, now);
 }
 
-void agent_announce_each(struct agent_announce *announce,
-			 void (*each)(const struct agent_announce_key *key, void *data),
+static enum agent_announce_state state_of(const struct agent_announce *announce,
+					  const struct agent_address *address)
+{
+	gboolean has_all = TRUE;
+
+	for (int i = 0; i <= AGENT_OBJECT_MAX; i++) {
+		if (address->objects[i].blocked)
+			return AGENT_ANNOUNCE_REFUSED;
+		has_all &= address->objects[i].has || !wants(announce, address, i);
+	}
+	if (address->linger.data)
+		return AGENT_ANNOUNCE_LINGERING;
+	if (!wants(announce, address, AGENT_OBJECT_ROUTE))
+		return AGENT_ANNOUNCE_ENDING;
+	return has_all ? AGENT_ANNOUNCE_THERE : AGENT_ANNOUNCE_COMING;
+}
+
+void agent_announce_each(struct agent_announce *announce, int64_t now,
+			 void (*each)(const struct agent_announce_view *view, void *data),
 			 void *data)
 {
 	struct agent_address *address;
@@ -506,11 +523,21 @@ void agent_announce_each(struct agent_announce *announce,
 	GHashTableIter iter;
 
 	g_hash_table_iter_init(&iter, announce->addresses);
-	while (g_hash_table_iter_next(&iter, NULL, (void **)&address))
-		if (address->objects[AGENT_OBJECT_ROUTE].has) {
-			make_key(announce, address, AGENT_OBJECT_ROUTE, &key);
-			each(&key, data);
-		}
+	while (g_hash_table_iter_next(&iter, NULL, (void **)&address)) {
+		struct agent_announce_view view = {
+			.addr = address->addr,
+			.group = address->group,
+			.state = state_of(announce, address),
+			.mappings = address->holds,
+		};
+
+		make_key(announce, address, AGENT_OBJECT_ROUTE, &key);
+		view.table = key.table;
+		view.metric = key.metric;
+		if (address->linger.data)
+			view.linger_ms = (uint64_t)MAX(address->due - now, 0);
+		each(&view, data);
+	}
 }
 
 /* ---- what the kernel has ---- */

@@ -92,9 +92,28 @@ struct agent_unasked *agent_announce_unasked(struct agent_announce *announce);
 /* Addresses that are in the kernel; of all, requests that were refused. */
 guint agent_announce_count(const struct agent_announce *announce);
 guint agent_announce_blocked(const struct agent_announce *announce);
-/* Each address that has a route, in no order, with its prefix length. */
-void agent_announce_each(struct agent_announce *announce,
-			 void (*each)(const struct agent_announce_key *key, void *data),
+
+enum agent_announce_state {
+	AGENT_ANNOUNCE_THERE,		/* all that it needs is in the kernel */
+	AGENT_ANNOUNCE_COMING,
+	AGENT_ANNOUNCE_LINGERING,	/* its mappings are gone, until linger_ms are over */
+	AGENT_ANNOUNCE_ENDING,
+	AGENT_ANNOUNCE_REFUSED,		/* by the kernel */
+};
+
+/* What natctl is told of an address. */
+struct agent_announce_view {
+	struct rn_addr addr;
+	guint group;
+	enum agent_announce_state state;
+	guint mappings;
+	uint32_t table, metric;
+	uint64_t linger_ms;
+};
+
+/* Each address that is known, in no order. */
+void agent_announce_each(struct agent_announce *announce, int64_t now,
+			 void (*each)(const struct agent_announce_view *view, void *data),
 			 void *data);
 
 #endif

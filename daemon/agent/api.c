@@ -2,6 +2,7 @@
 #include "agent/api_priv.h"
 
 #include "agent/counters.h"
+#include "agent/sysctl.h"
 #include "base/log.h"
 
 static const char *gateway_name(struct agent_api *api, uint32_t number)
@@ -62,6 +63,7 @@ static void show_status(struct agent_api *api, struct rn_control_call *call)
 	Roamnat__Control__V1__Status status = ROAMNAT__CONTROL__V1__STATUS__INIT;
 	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
 	g_autofree char *text = trouble(api);
+	g_autofree char *warning = agent_sysctl_trouble(api->config->announces, AGENT_SYSCTLS);
 
 	status.daemon = (char *)"agent";
 	status.name = (char *)api->config->name;
@@ -71,6 +73,8 @@ static void show_status(struct agent_api *api, struct rn_control_call *call)
 	status.incarnation = agent_session_incarnation(api->session);
 	status.controller = (char *)api->config->controller_endpoint;
 	status.lease_ms = agent_session_lease_left(api->session);
+	if (warning)
+		status.warning = warning;
 	reply.status = &status;
 	reply.text = text;
 	reply.last = TRUE;
@@ -167,6 +171,9 @@ static void on_request(struct rn_control_call *call, const RnRequest *request, v
 		return;
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__CONFIG_SHOW:
 		show_config(api, call);
+		return;
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__ROUTE_LIST:
+		agent_list_routes_begin(api, call);
 		return;
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__TAKEOVER:
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__GATEWAY_LIST:

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What api.c, list.c, order.c and monitor.c share. */
+/* What api.c, list.c, list_route.c, order.c and monitor.c share. */
 #ifndef RN_AGENT_API_PRIV_H
 #define RN_AGENT_API_PRIV_H
 
@@ -39,6 +39,9 @@ RnMapping *agent_api_mapping(struct agent_api *api, const struct agent_entry *en
 /* list.c */
 void agent_list_begin(struct agent_api *api, struct rn_control_call *call,
 		      const struct agent_select *select);
+
+/* list_route.c */
+void agent_list_routes_begin(struct agent_api *api, struct rn_control_call *call);
 
 /* order.c */
 void agent_order_release(struct agent_api *api, struct rn_control_call *call,

@@ -9,8 +9,8 @@
  * QEMU's own announcement is a RARP, which has no address of the VM in it; the guest's
  * (virtio) is one that counts.
  */
-#ifndef RN_AGENT_ANNOUNCE_H
-#define RN_AGENT_ANNOUNCE_H
+#ifndef RN_AGENT_ARRIVAL_H
+#define RN_AGENT_ARRIVAL_H
 
 #include "agent/config.h"
 #include "agent/core.h"

@@ -6,6 +6,7 @@
 #include "agent/counters.h"
 #include "agent/garp.h"
 #include "agent/rtnl.h"
+#include "agent/sysctl.h"
 #include "agent/timer.h"
 #include "base/log.h"
 
@@ -23,6 +24,7 @@ struct agent_route {
 	int64_t retry_ms;
 	guint pump, sync;		/* sources of the next turn */
 	int refused;			/* errno that was told last */
+	char *trouble;			/* of sysctls, that was told last; or NULL */
 	gboolean started;
 	gboolean compared;		/* with the kernel, once at least */
 	gboolean unread;		/* the last comparison failed */
@@ -209,6 +211,17 @@ static gboolean look_at(struct agent_route *route, guint i, uint32_t sink)
 	return now != before;
 }
 
+/* What the kernel is not set up for, once for each thing that is wrong. */
+static void say_sysctls(struct agent_route *route)
+{
+	g_autofree char *trouble = agent_sysctl_trouble(route->config->announces, AGENT_SYSCTLS);
+
+	if (trouble && g_strcmp0(trouble, route->trouble))
+		rn_warn("%s", trouble);
+	g_free(route->trouble);
+	route->trouble = g_steal_pointer(&trouble);
+}
+
 static void look_at_all(struct agent_route *route)
 {
 	g_autoptr(GError) error = NULL;
@@ -222,6 +235,7 @@ static void look_at_all(struct agent_route *route)
 		       error->message);
 	for (guint i = 0; i < route->config->announces->len; i++)
 		look_at(route, i, sink);
+	say_sysctls(route);
 }
 
 static void on_link(uint32_t ifindex, uint32_t flags, void *data)
@@ -310,6 +324,13 @@ guint agent_route_count(const struct agent_route *route, guint *refused)
 	return agent_announce_count(route->announce);
 }
 
+void agent_route_each(const struct agent_route *route,
+		      void (*each)(const struct agent_announce_view *view, void *data),
+		      void *data)
+{
+	agent_announce_each(route->announce, agent_timer_now(), each, data);
+}
+
 struct agent_route *agent_route_new(const struct agent_config *config, GError **error)
 {
 	struct agent_route *route = g_new0(struct agent_route, 1);
@@ -349,6 +370,7 @@ void agent_route_free(struct agent_route *route)
 	agent_timer_free(route->retry);
 	agent_timer_free(route->linger);
 	agent_announce_free(route->announce);
+	g_free(route->trouble);
 	g_free(route->up);
 	g_free(route);
 }

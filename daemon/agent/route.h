@@ -11,6 +11,7 @@
 #ifndef RN_AGENT_ROUTE_H
 #define RN_AGENT_ROUTE_H
 
+#include "agent/announce.h"
 #include "agent/config.h"
 #include "agent/entry.h"
 
@@ -34,5 +35,9 @@ void agent_route_again(struct agent_route *route);
 
 /* Addresses announced now, and requests that the kernel refuses. */
 guint agent_route_count(const struct agent_route *route, guint *refused);
+/* Each address, as agent_announce_each. */
+void agent_route_each(const struct agent_route *route,
+		      void (*each)(const struct agent_announce_view *view, void *data),
+		      void *data);
 
 #endif

@@ -304,6 +304,10 @@ static void on_request(struct rn_control_call *call, const RnRequest *request, v
 	case ROAMNAT__CONTROL__V1__REQUEST__VERB__STORE_BACKUP:
 		rn_stream_backup(core, call, request);
 		return;
+	case ROAMNAT__CONTROL__V1__REQUEST__VERB__ROUTE_LIST:
+		rn_control_refuse(call, RN_CODE_NOT_OWNER,
+				  "the controller announces nothing: ask the agent of a gateway");
+		return;
 	}
 	/* Of a natctl newer than we are: any number may come. */
 	rn_control_refuse(call, RN_CODE_BAD_MESSAGE,

@@ -5,10 +5,12 @@
  */
 #include <errno.h>
 #include <linux/rtnetlink.h>
+#include <stdlib.h>
 #include <string.h>
 #include "agent/announce.h"
 #include "agent/counters.h"
 #include "agent/garp.h"
+#include "agent/sysctl.h"
 #include "suites.h"
 
 #define LINGER	1000
@@ -163,6 +165,105 @@ START_TEST(one_address)
 	ck_assert_uint_eq(agent_announce_count(announce), 0);
 	ck_assert(!agent_announce_knows(announce, &e->own.pub.addr));
 	g_free(e);
+}
+END_TEST
+
+static void take_view(const struct agent_announce_view *view, void *data)
+{
+	*(struct agent_announce_view *)data = *view;
+}
+
+static enum agent_announce_state viewed(struct agent_announce_view *view)
+{
+	view->state = 99;
+	agent_announce_each(announce, now, take_view, view);
+	return view->state;
+}
+
+/* What natctl route list says of it meanwhile. */
+START_TEST(told)
+{
+	struct agent_entry *e = entry_new("203.0.113.200", RN_KIND_ADDRESS);
+	struct agent_entry *f = entry_new("203.0.113.7", RN_KIND_ADDRESS);
+	struct agent_announce_view view;
+
+	ck_assert_int_eq((int)viewed(&view), 99);
+	enter(e, OWN_GW_ACTIVE);
+	ck_assert_int_eq(viewed(&view), AGENT_ANNOUNCE_COMING);
+	refuse = EEXIST;
+	run();
+	ck_assert_int_eq(viewed(&view), AGENT_ANNOUNCE_REFUSED);
+	refuse = 0;
+	sync_all();
+	ck_assert_int_eq(viewed(&view), AGENT_ANNOUNCE_THERE);
+	ck_assert_uint_eq(view.group, 1);
+	ck_assert_uint_eq(view.mappings, 1);
+	ck_assert_uint_eq(view.table, 254);
+	enter(e, OWN_GW_MOVING_OUT);
+	ck_assert_int_eq(viewed(&view), AGENT_ANNOUNCE_ENDING);
+	enter(e, OWN_GW_NONE);
+	run();
+	ck_assert_int_eq((int)viewed(&view), 99);
+
+	enter(f, OWN_GW_ACTIVE);
+	run();
+	enter(f, OWN_GW_NONE);
+	now += 300;
+	ck_assert_int_eq(viewed(&view), AGENT_ANNOUNCE_LINGERING);
+	ck_assert_uint_eq(view.linger_ms, LINGER - 300);
+	ck_assert_uint_eq(view.mappings, 0);
+	g_free(e);
+	g_free(f);
+}
+END_TEST
+
+static void write_sysctl(const char *root, const char *path, const char *value)
+{
+	g_autofree char *file = g_build_filename(root, path, NULL);
+	g_autofree char *dir = g_path_get_dirname(file);
+
+	ck_assert_int_eq(g_mkdir_with_parents(dir, 0700), 0);
+	ck_assert(g_file_set_contents(file, value, -1, NULL));
+}
+
+static void has_trouble(const char *root, const char *expected)
+{
+	g_autofree char *said = agent_sysctl_trouble(configs, root);
+
+	if (expected)
+		ck_assert_msg(said && strstr(said, expected), "%s: %s", expected, said);
+	else
+		ck_assert_msg(!said, "%s", said);
+}
+
+/* What the kernel must be set to for kind=neighbour, and is not. */
+START_TEST(sysctls)
+{
+	g_autofree char *root = g_dir_make_tmp("sysctl-XXXXXX", NULL);
+	g_autofree char *remove = g_strconcat("rm -r ", root, NULL);
+
+	has_trouble(root, NULL);	/* no interface */
+	write_sysctl(root, "ipv4/conf/out0/forwarding", "1\n");
+	write_sysctl(root, "ipv4/conf/out0/proxy_arp", "0\n");
+	write_sysctl(root, "ipv4/conf/all/proxy_arp", "0\n");
+	has_trouble(root, NULL);	/* nor IPv6 */
+	write_sysctl(root, "ipv6/conf/out0/forwarding", "1\n");
+	write_sysctl(root, "ipv6/conf/out0/proxy_ndp", "0\n");
+	write_sysctl(root, "ipv6/conf/all/proxy_ndp", "0\n");
+	has_trouble(root, "[announce wire]: the kernel answers no neighbour solicitations for others on out0 without proxy_ndp: sysctl -w net.ipv6.conf.out0.proxy_ndp=1");
+	write_sysctl(root, "ipv6/conf/all/proxy_ndp", "1\n");
+	has_trouble(root, NULL);
+	write_sysctl(root, "ipv6/conf/out0/forwarding", "0\n");
+	has_trouble(root, "net.ipv6.conf.out0.forwarding=1");
+	wire.n_prefixes = 1;		/* 203.0.113.128/25 alone wants no IPv6 */
+	has_trouble(root, NULL);
+	write_sysctl(root, "ipv4/conf/all/proxy_arp", "1\n");
+	has_trouble(root, "proxy_arp=0");
+	write_sysctl(root, "ipv4/conf/out0/forwarding", "0\n");
+	has_trouble(root, "net.ipv4.conf.out0.forwarding=1");
+	wire.kind = AGENT_ANNOUNCE_ROUTE;
+	has_trouble(root, NULL);
+	ck_assert_int_eq(system(remove), 0);
 }
 END_TEST
 
@@ -475,6 +576,8 @@ Suite *suite_announce(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, one_address);
+	tcase_add_test(tc, told);
+	tcase_add_test(tc, sysctls);
 	tcase_add_test(tc, a_moment);
 	tcase_add_test(tc, frozen);
 	tcase_add_test(tc, shared);

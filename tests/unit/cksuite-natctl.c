@@ -462,6 +462,55 @@ START_TEST(test_no_answer)
 }
 END_TEST
 
+/* natctl route list: a line for each, and the same in JSON. */
+START_TEST(test_routes)
+{
+	Roamnat__Control__V1__Route route[2], *routes[2] = { &route[0], &route[1] };
+	RnReply reply = ROAMNAT__CONTROL__V1__REPLY__INIT;
+	struct fake fake;
+	struct run run;
+	json_t *root;
+
+	for (int i = 0; i < 2; i++) {
+		roamnat__control__v1__route__init(&route[i]);
+		route[i].address = (char *)(i ? "2001:db8::7" : "203.0.113.7");
+		route[i].kind = (char *)(i ? "neighbour" : "route");
+		route[i].announce = (char *)"pool";
+		route[i].state = (char *)(i ? "announced" : "lingering");
+		route[i].table = 254;
+		route[i].mappings = (guint)i;
+	}
+	route[0].linger_ms = 700;
+	route[1].device = (char *)"out0";
+	route[1].metric = 1024;
+	reply.n_routes = 2;
+	reply.routes = routes;
+	reply.last = TRUE;
+
+	fake_start(&fake);
+	fake_answer(&fake, &reply);
+	run = fake_run(&fake, "route list");
+	ck_assert_msg(run.rc == RN_EXIT_DONE, "%s", run.err);
+	ck_assert_int_eq(fake.request->verb, ROAMNAT__CONTROL__V1__REQUEST__VERB__ROUTE_LIST);
+	ck_assert_str_eq(run.out,
+			 "203.0.113.7 kind route table 254 state lingering left 700ms mappings 0 announce pool\n"
+			 "2001:db8::7 kind neighbour dev out0 table 254 metric 1024 state announced mappings 1 announce pool\n");
+	run_clear(&run);
+	fake_stop(&fake);
+
+	fake_start(&fake);
+	fake_answer(&fake, &reply);
+	run = fake_run(&fake, "-j route show");
+	root = parse_array(run.out);
+	ck_assert_uint_eq(json_array_size(root), 2);
+	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(root, 1), "dev")), "out0");
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(root, 0), "linger_ms")), 700);
+	json_decref(root);
+	run_clear(&run);
+	fake_stop(&fake);
+}
+END_TEST
+
 /* The controller answers with who had it, or with who had it last. */
 START_TEST(test_audit_at)
 {
@@ -620,6 +669,7 @@ Suite *suite_natctl(void)
 	tcase_add_test(daemon, test_refusals);
 	tcase_add_test(daemon, test_unreachable);
 	tcase_add_test(daemon, test_no_answer);
+	tcase_add_test(daemon, test_routes);
 	tcase_add_loop_test(daemon, test_audit_at, 0, 2);
 	tcase_add_test(daemon, test_audit_questions);
 	tcase_add_loop_test(daemon, test_audit_unknown, 0, 2);

@@ -6,7 +6,7 @@ _natctl_selector='public private zone block proto gateway pool state id epoch'
 # The words that may follow what was typed so far.
 _natctl_words() { # OBJECT COMMAND
 	case $1/$2 in
-	/*) echo 'mapping binding migrate takeover evacuate drain undrain gateway pool stats why monitor status audit store config pki version help' ;;
+	/*) echo 'mapping binding migrate takeover evacuate drain undrain gateway pool route stats why monitor status audit store config pki version help' ;;
 	mapping/) echo 'show list del release help' ;;
 	mapping/*) echo "$_natctl_selector" ;;
 	binding/) echo 'show list help' ;;
@@ -19,7 +19,7 @@ _natctl_words() { # OBJECT COMMAND
 	drain/* | undrain/*) echo 'reason' ;;
 	gateway/) echo 'show list fence help' ;;
 	gateway/fence) echo 'reason' ;;
-	pool/) echo 'show list help' ;;
+	pool/ | route/) echo 'show list help' ;;
 	why/*) echo 'to dev help' ;;
 	stats/) echo 'show daemon help' ;;
 	stats/daemon) echo 'agent controller' ;;

@@ -46,6 +46,7 @@ static const struct rn_object *const objects[] = {
 	&rn_object_undrain,
 	&rn_object_gateway,
 	&rn_object_pool,
+	&rn_object_route,
 	&rn_object_stats,
 	&rn_object_why,
 	&rn_object_monitor,

@@ -72,6 +72,7 @@ extern const struct rn_object rn_object_drain;
 extern const struct rn_object rn_object_undrain;
 extern const struct rn_object rn_object_gateway;
 extern const struct rn_object rn_object_pool;
+extern const struct rn_object rn_object_route;
 extern const struct rn_object rn_object_stats;
 extern const struct rn_object rn_object_why;
 extern const struct rn_object rn_object_monitor;

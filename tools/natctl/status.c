@@ -75,6 +75,7 @@ static void print_reply(struct natctl *ctl, const RnReply *reply, void *data)
 	rn_print_string(print, "controller", "controller", s->controller);
 	rn_print_string(print, "store", "store", s->store);
 	rn_print_string(print, "--", "waits", s->waits);
+	rn_print_string(print, "--", "warning", s->warning);
 	rn_print_close(print);
 }
 
