@@ -84,7 +84,8 @@ static bool try_block(struct rnat_bind *bind, struct look *look,
 		return !rnat_block_is_full(map, bind->tuple);
 	*what = verdict(rnat_block_bind(bind->rn, map, bind->key, bind->tuple,
 					bind->now, &bind->binding, &filling));
-	if (filling)
+	/* Another gateway's word asks for no block; the VM's own packets will. */
+	if (filling && !bind->forwarded)
 		rnat_upcall_filling(bind->rn, map, bind->prefix);
 	return *what != ROAMNAT_A_COUNTER_DROP_BLOCK_FULL;
 }
@@ -103,6 +104,9 @@ static u32 give_up(struct rnat_bind *bind, struct look *look)
 		return ROAMNAT_A_COUNTER_DROP_BLOCK_FULL;
 	if (bind->resumed)
 		return ROAMNAT_A_COUNTER_DROP_STALE_HOLD;
+	if (bind->forwarded)
+		return look->active ? ROAMNAT_A_COUNTER_DROP_BLOCK_FULL :
+				      ROAMNAT_A_COUNTER_DROP_FORWARD_NOBODY;
 	look->key.port = htons(look->gap);
 	*bind->key = look->key;
 	return RNAT_MAP_HOLD;

@@ -25,6 +25,7 @@ struct rnat_bind {
 	u64 now;
 	bool resumed;			/* the packet was held before */
 	bool asked;			/* make no binding, and ask nobody */
+	bool forwarded;			/* by another gateway: ask nobody for it */
 	struct rnat_key *key;		/* private side; of what to wait for */
 	struct rnat_map *map;		/* found */
 	struct rnat_binding *binding;	/* found; NULL: an address mapping, or asked */

@@ -251,6 +251,7 @@ static enum rnat_outcome find_source(struct rnat_job *job)
 		.now = job->now,
 		.resumed = job->resumed,
 		.asked = job->asked,
+		.forwarded = job->way,
 		.key = &job->key,
 	};
 	u32 what;
