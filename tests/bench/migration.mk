@@ -5,7 +5,7 @@
 # no time for a thousand packets a second each way beside three daemons. With
 # KERNEL=6.12 or 6.1 it runs on Debian's in QEMU; INTERVAL=10000 is a rate for that.
 .PHONY: bench-migration
-bench-migration: daemon test-tools $(if $(KERNEL),kernels)
+bench-migration: daemon natctl test-tools $(if $(KERNEL),kernels)
 	$(Q)mkdir -p $(BUILD)/bench
 	$(Q)[ -e $(BUILD)/pki/done ] || tests/net/pki.sh $(BUILD)/pki >/dev/null
 	$(Q)tests/bench/migration/run.sh $(KERNEL)

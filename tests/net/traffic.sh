@@ -115,6 +115,7 @@ declare -A STREAM
 STREAM_ENDS=()
 streams_start() {
 	STREAM_ENDS=("$1" "$3")
+	rm -f "$RUN/stream-$1" "$RUN/stream-$3"
 	stream_start "$1" 7101 "$2" 7102 "${5:-1000}"
 	stream_start "$3" 7102 "$4" 7101 "${5:-1000}"
 }

@@ -106,10 +106,10 @@ timeouts() { # how often one of them ran out, so far
 tcp() { # CASE
 	local i gw=gw2 before lines worst=0 ran_out error alive=true
 	chat_start chat vm1 $SRV
-	ip netns exec srv iperf3 -s -1 --logfile "$LOGS/iperf3-server" &
+	ip netns exec srv iperf3 -s -1 --forceflush --logfile "$LOGS/iperf3-server" &
 	PEER_PID[iperf3-server]=$!
-	must wait_for 10 file_says "$LOGS/iperf3-server" listening
-	ip netns exec vm1 iperf3 -c $SRV -t 100000 -b 20M --json >"$LOGS/iperf3" 2>&1 &
+	must wait_for 10 file_says "$LOGS/iperf3-server" "Server listening"
+	ip netns exec vm1 iperf3 -c $SRV -t 100000 -b "$RATE" --json >"$LOGS/iperf3" 2>&1 &
 	PEER_PID[iperf3]=$!
 	must chat_goes_on chat
 	before=$(chat_number chat) ran_out=$(timeouts)

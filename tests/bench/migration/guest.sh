@@ -5,6 +5,7 @@
 # object for each case to $RIG_OUT/migration.json. Passes no verdict.
 #   PAIRS=20      migrations of a stream, there and back, in a case
 #   TCP=100       migrations of the TCP connections, in a row
+#   RATE=20M      bits/s of iperf3
 #   MANY=10000    mappings of an evacuation
 #   INTERVAL=1000 us between two datagrams of a stream
 #   CASES="udp tcp many"
@@ -18,12 +19,15 @@ PUBLIC_POOL=20.0.0.0/16 IDLE=3600s FORWARD=yes
 . "$NET_DIR/routing.sh"
 . "$(dirname "$0")/cases.sh"
 
-# A line of a log is written through to the host: it would be what is measured.
+# A line of a log is written through to the host, and a program is read from there: it
+# would be what is measured.
 KEPT=$LOGS LOGS=$RUN/logs
-mkdir -p "$LOGS"
+mkdir -p "$LOGS" "$RUN/bin"
+cp "$BIN"/{roamnat-*,natctl,stream,echoes} "$RUN/bin/"
+BIN=$RUN/bin
 trap 'cp "$LOGS"/*.log "$LOGS"/*.out "$LOGS"/iperf3* "$KEPT" 2>/dev/null; cleanup' EXIT
 
-: "${PAIRS:=20}" "${TCP:=100}" "${MANY:=10000}" "${INTERVAL:=1000}" "${CASES:=udp tcp many}"
+: "${PAIRS:=20}" "${TCP:=100}" "${RATE:=20M}" "${MANY:=10000}" "${INTERVAL:=1000}" "${CASES:=udp tcp many}"
 AGENT_EXTRA="[inside many]
 interface=in0
 prefix=10.64.0.0/16

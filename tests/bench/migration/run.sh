@@ -6,7 +6,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../../.." && pwd)
 export RIG_NAME=${RIG_NAME:-bench-migration} RIG_TIMEOUT=${RIG_TIMEOUT:-3600}
-export RIG_ENV="PAIRS TCP MANY INTERVAL CASES"
+export RIG_ENV="PAIRS TCP RATE MANY INTERVAL CASES"
 if [ $# -gt 0 ]; then
 	version=$("$top/tests/tools/guest-kernels.sh" "$1")
 else
