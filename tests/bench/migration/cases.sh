@@ -96,6 +96,13 @@ udp() { # CASE
 
 # The longest timer of the VM's connections now, and of the server's, in ms.
 rto() { { ip netns exec vm1 ss -tinH; ip netns exec srv ss -tinH; } | grep -o 'rto:[0-9]*' | cut -d: -f2; }
+# What the gateways have dropped so far.
+dropped() {
+	local gw
+	for gw in gw1 gw2; do
+		say "$gw: $(knatctl $gw -j stats show | jq -r '[.[] | select((.name | test("^drop-|^forwarded-")) and .value > 0) | "\(.name)=\(.value)"] | join(" ")')"
+	done
+}
 timeouts() { # how often one of them ran out, so far
 	local n sum=0
 	for n in vm1 srv; do
@@ -109,7 +116,7 @@ tcp() { # CASE
 	ip netns exec srv iperf3 -s -1 --forceflush --logfile "$LOGS/iperf3-server" &
 	PEER_PID[iperf3-server]=$!
 	must wait_for 10 file_says "$LOGS/iperf3-server" "Server listening"
-	ip netns exec vm1 iperf3 -c $SRV -t 100000 -b "$RATE" --json >"$LOGS/iperf3" 2>&1 &
+	ip netns exec vm1 iperf3 -c $SRV -t 86400 -b "$RATE" --json >"$LOGS/iperf3" 2>&1 &
 	PEER_PID[iperf3]=$!
 	must chat_goes_on chat
 	before=$(chat_number chat) ran_out=$(timeouts)
@@ -123,8 +130,11 @@ tcp() { # CASE
 	lines=$(($(chat_number chat) - before)) ran_out=$(($(timeouts) - ran_out))
 	kill -INT "${PEER_PID[iperf3]}"
 	wait "${PEER_PID[iperf3]}"
-	unset "PEER_PID[iperf3]"
+	kill "${PEER_PID[iperf3-server]}" 2>/dev/null
+	wait "${PEER_PID[iperf3-server]}" 2>/dev/null
+	unset "PEER_PID[iperf3]" "PEER_PID[iperf3-server]"
 	chat_stop chat
+	dropped
 	[ $((TCP % 2)) = 0 ] || move gw1
 	error=$(jq -c '.error // ""' "$LOGS/iperf3")
 	note "$1" migrations="$TCP" alive=$alive error="$error" lines="$lines" \

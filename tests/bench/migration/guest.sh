@@ -47,7 +47,11 @@ mkfifo "$RUN/never"
 : >"$JSON"
 topology
 second_home vm1 2
-tunnel gw1 gw2
+# What fits the wire fits through the tunnel, in two pieces: TCP must not find out there
+# that the way has become narrower, and lose what it has on it.
+tunnel gw1 gw2 gre nopmtudisc ignore-df
+later gw1 link set to-gw2 mtu $MTU
+later gw2 link set to-gw1 mtu $MTU
 later vm1 route add local 10.64.0.0/16 dev lo
 for gw in gw1 gw2; do later $gw route add 10.64.0.0/16 via 10.0.0.5 dev in0; done
 flush
