@@ -12,6 +12,11 @@
 #define AGAIN_MS	2000	/* until those that did not move are tried again */
 #define PASSES		3
 #define KEEP		1024	/* mappings moved, until their number is on disk */
+/* Packets of a mapping wait while it moves: if moves take longer than this, there are too
+ * many at a time for these gateways.
+ */
+#define SLOW_MS		400
+#define PACE_MIN	32	/* mappings in flight, at the beginning and at least */
 
 static const char *const state_names[] = {
 	[0] = "planned",
@@ -192,12 +197,39 @@ static bool judge(struct rn_evacuation *e, const struct rn_record *record)
 	return false;
 }
 
+static gint64 now_ms(void)
+{
+	return g_get_monotonic_time() / 1000;
+}
+
+/*
+ * How many may be in flight, by how long the last one took: doubled in each round until
+ * one is slow, then half, then one more in each round, as TCP does. One slow round
+ * counts once.
+ */
+static void pace(struct rn_evacuation *e, gint64 began)
+{
+	gint64 now = now_ms();
+
+	if (now - began <= SLOW_MS) {
+		if (!e->slowed || ++e->quick >= e->pace) {
+			e->pace = MIN(e->pace + 1, e->row.in_flight);
+			e->quick = 0;
+		}
+	} else if (began >= e->slowed) {
+		e->pace = MAX(e->pace / 2, MIN(PACE_MIN, e->row.in_flight));
+		e->slowed = now;
+		e->quick = 0;
+	}
+}
+
 static void on_changed(struct rn_watch *watch, struct rn_record *record)
 {
 	struct rn_evacuation *e = (struct rn_evacuation *)watch;
 
 	if (judge(e, record))
 		return;
+	pace(e, (gint64)GPOINTER_TO_SIZE(g_hash_table_lookup(e->watched, record)));
 	rn_watch_end(watch, record);
 	g_hash_table_remove(e->watched, record);
 	e->in_flight--;
@@ -236,7 +268,7 @@ static bool begin_one(struct rn_evacuation *e, struct rn_record *record, uint8_t
 	if (!judge(e, record))
 		return true;
 	rn_watch_begin(&e->watch, record);
-	g_hash_table_add(e->watched, record);
+	g_hash_table_insert(e->watched, record, GSIZE_TO_POINTER((gsize)now_ms()));
 	e->in_flight++;
 	return true;
 }
@@ -275,7 +307,7 @@ static gboolean on_turn(gpointer data)
 				e->gw->row.name);
 	if (!e->ids)
 		snapshot(e);
-	while (e->next < e->ids->len && e->in_flight < e->row.in_flight &&
+	while (e->next < e->ids->len && e->in_flight < e->pace &&
 	       g_get_monotonic_time() < until) {
 		uint64_t id = g_array_index(e->ids, uint64_t, e->next);
 		struct rn_record *record = rn_records_id(e->core->records, id);
@@ -288,7 +320,7 @@ static gboolean on_turn(gpointer data)
 		e->next++;
 	}
 	g_clear_pointer(&e->waits, g_free);
-	if (e->next < e->ids->len && e->in_flight < e->row.in_flight)
+	if (e->next < e->ids->len && e->in_flight < e->pace)
 		return G_SOURCE_CONTINUE;
 	e->source = 0;
 	if (e->next == e->ids->len && !e->in_flight)
@@ -327,6 +359,7 @@ static struct rn_evacuation *evacuation_new(struct rn_core *core, struct rn_gate
 	e->gw = gw;
 	e->row = *row;
 	e->row.gateway = gw->row.number;
+	e->pace = MIN(PACE_MIN, e->row.in_flight);
 	e->codes = g_array_new(FALSE, FALSE, sizeof(uint8_t));
 	e->watched = g_hash_table_new(NULL, NULL);
 	e->jobs = g_ptr_array_new();

@@ -32,7 +32,10 @@ struct rn_evacuation {
 	GArray *ids;			/* of this pass */
 	guint next;			/* of ids */
 	guint in_flight;
-	GHashTable *watched;		/* records in flight */
+	GHashTable *watched;		/* records in flight, and when they began */
+	guint pace;			/* so many may be, now; at most row.in_flight */
+	guint quick;			/* since it was changed */
+	gint64 slowed;			/* ms, when it was halved; 0 never */
 	GArray *codes;			/* uint8_t, why those of this pass stay */
 	guint pass;
 	guint source;			/* of the next turn */
