@@ -66,9 +66,11 @@ counts gw2 out-translated 1 knock vm1 $SRV_6
 counts gw1 drop-forward-too-big 1 knock srv "$public6" -s 1452 -M "do"
 counts gw1 drop-forward-ttl 1 knock srv "$public6" -t 2
 
-# 40 of the 64 ports of its block; three quarters are 48.
-say_from 20000 40
+# 40 of the 64 ports of its block; three quarters are 48. No more than 32 packets would
+# wait for it.
+say_from 20000 1
 must wait_for 10 translates gw1 10.0.1.5
+say_from 20000 40
 expect "S8 a block moves" migrate 10.0.1.5 gw2
 expect_within "S9 gw1 keeps it to let packets follow" 10 is moved gw1 10.0.1.5
 bound=$(knatctl gw2 -j binding list private 10.0.1.5 | jq -r '.[0].public')
