@@ -8,7 +8,7 @@
 #   RATE=20M      bits/s of iperf3
 #   MANY=10000    mappings of an evacuation
 #   INTERVAL=1000 us between two datagrams of a stream
-#   CASES="udp tcp many"
+#   CASES="udp tcp many hand"
 # The control network is 1 ms long, each way. BIRD runs in the gateways and in the
 # internet, which has the routes by BGP. The VM is at both sites and moves by sending
 # from the other one, 200 ms after the order. So nothing is lost by a pause of its own,
@@ -27,7 +27,7 @@ cp "$BIN"/{roamnat-*,natctl,stream,echoes} "$RUN/bin/"
 BIN=$RUN/bin
 trap 'cp "$LOGS"/*.log "$LOGS"/*.out "$LOGS"/iperf3* "$KEPT" 2>/dev/null; cleanup' EXIT
 
-: "${PAIRS:=20}" "${TCP:=100}" "${RATE:=20M}" "${MANY:=10000}" "${INTERVAL:=1000}" "${CASES:=udp tcp many}"
+: "${PAIRS:=20}" "${TCP:=100}" "${RATE:=20M}" "${MANY:=10000}" "${INTERVAL:=1000}" "${CASES:=udp tcp many hand}"
 AGENT_EXTRA="[inside many]
 interface=in0
 prefix=10.64.0.0/16
@@ -79,7 +79,7 @@ all
 delay loss 5%
 all ", 5 % control loss"
 delay
-if has udp; then
+if has hand; then
 	for gw in gw1 gw2; do stop_daemon $gw; done
 	must unload_module
 	by_hand
