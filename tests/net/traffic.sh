@@ -87,6 +87,7 @@ fetch_wait() { wait_for "${2:-60}" not_running "$1"; finish "$1"; }
 
 # chat_start LABEL NS ADDR: a TCP connection with a line every 50 ms.
 chat_start() {
+	rm -f "$RUN/$1.state"
 	background "$1" "$2" chat "$3" "$PORT" "$RUN/$1.state"
 	wait_for 20 chat_over "$1" 0 || bail "$1 has no connection"
 }

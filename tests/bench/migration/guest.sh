@@ -8,6 +8,7 @@
 #   RATE=20M      bits/s of iperf3
 #   MANY=10000    mappings of an evacuation
 #   INTERVAL=1000 us between two datagrams of a stream
+#   LOSS="0 5"    percent of the control network's packets
 #   CASES="udp tcp many hand"
 # The control network is 1 ms long, each way. BIRD runs in the gateways and in the
 # internet, which has the routes by BGP. The VM is at both sites and moves by sending
@@ -27,7 +28,8 @@ cp "$BIN"/{roamnat-*,natctl,stream,echoes} "$RUN/bin/"
 BIN=$RUN/bin
 trap 'cp "$LOGS"/*.log "$LOGS"/*.out "$LOGS"/iperf3* "$KEPT" 2>/dev/null; cleanup' EXIT
 
-: "${PAIRS:=20}" "${TCP:=100}" "${RATE:=20M}" "${MANY:=10000}" "${INTERVAL:=1000}" "${CASES:=udp tcp many hand}"
+: "${PAIRS:=20}" "${TCP:=100}" "${RATE:=20M}" "${MANY:=10000}" "${INTERVAL:=1000}" "${LOSS:=0 5}"
+: "${CASES:=udp tcp many hand}"
 AGENT_EXTRA="[inside many]
 interface=in0
 prefix=10.64.0.0/16
@@ -75,10 +77,14 @@ all() { # [SUFFIX]
 # What this machine does to a stream without any migration.
 if has udp; then still "no migration"; fi
 if has many; then must fill; fi
-all
-delay loss 5%
-all ", 5 % control loss"
-delay
+for loss in $LOSS; do
+	if [ "$loss" = 0 ]; then
+		all
+	else
+		delay loss "$loss%"
+		all ", $loss % control loss"
+	fi
+done
 if has hand; then
 	for gw in gw1 gw2; do stop_daemon $gw; done
 	must unload_module

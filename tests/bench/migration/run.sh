@@ -8,7 +8,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../../.." && pwd)
 export RIG_NAME=${RIG_NAME:-bench-migration} RIG_TIMEOUT=${RIG_TIMEOUT:-7200}
-export RIG_ENV="PAIRS TCP RATE MANY INTERVAL CASES REPORT_FROM"
+export RIG_ENV="PAIRS TCP RATE MANY INTERVAL LOSS CASES REPORT_FROM"
 if [ "${1:-}" = uml ]; then
 	dir=$("$top/tests/debug/build.sh" uml-plain)
 	version=$(cat "$dir/version")
