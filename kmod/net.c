@@ -6,6 +6,7 @@
 #include <net/netns/generic.h>
 
 #include "block.h"
+#include "fast.h"
 #include "floor.h"
 #include "forward.h"
 #include "hook.h"
@@ -173,6 +174,7 @@ static void __net_exit net_pre_exit(struct net *net)
 	struct rnat_net *rn = rnat_net_get(net);
 
 	mutex_lock(&rn->lock);
+	rnat_fast_set(rn, NULL, 0, NULL);
 	rnat_net_configure(rn, NULL);
 	rnat_forward_set(rn, NULL);
 	mutex_unlock(&rn->lock);
@@ -200,7 +202,9 @@ static struct pernet_operations net_ops = {
 	.size = sizeof(struct rnat_net),
 };
 
-/* A held packet keeps its devices: let go of those that go away. */
+/* A held packet keeps its devices, and hooks of a device go with it: let go of those
+ * that go away, also to another namespace.
+ */
 static int device_event(struct notifier_block *nb, unsigned long event,
 			void *ptr)
 {
@@ -208,6 +212,8 @@ static int device_event(struct notifier_block *nb, unsigned long event,
 
 	if (event == NETDEV_DOWN || event == NETDEV_UNREGISTER)
 		rnat_upcall_flush(rnat_net_get(dev_net(dev)), dev);
+	if (event == NETDEV_UNREGISTER)
+		rnat_fast_forget(rnat_net_get(dev_net(dev)), dev);
 	return NOTIFY_DONE;
 }
 

@@ -19,6 +19,8 @@
 #include "upcall.h"
 #include "wheel.h"
 
+struct rnat_fast;
+
 enum rnat_hook_index {
 	RNAT_HOOK_PRE_ROUTING,
 	RNAT_HOOK_LOCAL_OUT,
@@ -82,6 +84,7 @@ struct rnat_net {
 	struct rnat_limit limit;
 	struct rnat_bucket unreach;	/* ICMP errors; under upcall.lock */
 	struct nf_hook_ops ops[2 * RNAT_HOOK_COUNT];	/* IPv4, then IPv6 */
+	struct rnat_fast *fast;		/* NULL: no interface has it; @lock */
 	u32 inside_generation;		/* of @inside, for dumps; @lock */
 	bool hooked;			/* under @lock */
 	bool hooked6;			/* under @lock */

@@ -269,8 +269,18 @@ const struct nla_policy roamnat_mapping_forward_nl_policy[ROAMNAT_A_MAPPING_FORW
 	[ROAMNAT_A_MAPPING_FORWARD] = NLA_POLICY_RANGE(NLA_U32, 1, 1024),
 };
 
+/* ROAMNAT_CMD_FAST_SET - do */
+const struct nla_policy roamnat_fast_set_nl_policy[ROAMNAT_A_FAST_IFINDEX + 1] = {
+	[ROAMNAT_A_FAST_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
+/* ROAMNAT_CMD_FAST_GET - do */
+const struct nla_policy roamnat_fast_get_nl_policy[ROAMNAT_A_FAST_IFINDEX + 1] = {
+	[ROAMNAT_A_FAST_IFINDEX] = NLA_POLICY_MIN(NLA_U32, 1),
+};
+
 /* Ops table for roamnat */
-const struct genl_ops roamnat_nl_ops[21] = {
+const struct genl_ops roamnat_nl_ops[23] = {
 	{
 		.cmd		= ROAMNAT_CMD_AGENT_REGISTER,
 		.doit		= roamnat_nl_agent_register_doit,
@@ -418,6 +428,20 @@ const struct genl_ops roamnat_nl_ops[21] = {
 		.doit		= roamnat_nl_mapping_forward_doit,
 		.policy		= roamnat_mapping_forward_nl_policy,
 		.maxattr	= ROAMNAT_A_MAPPING_FORWARD,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= ROAMNAT_CMD_FAST_SET,
+		.doit		= roamnat_nl_fast_set_doit,
+		.policy		= roamnat_fast_set_nl_policy,
+		.maxattr	= ROAMNAT_A_FAST_IFINDEX,
+		.flags		= GENL_UNS_ADMIN_PERM,
+	},
+	{
+		.cmd		= ROAMNAT_CMD_FAST_GET,
+		.doit		= roamnat_nl_fast_get_doit,
+		.policy		= roamnat_fast_get_nl_policy,
+		.maxattr	= ROAMNAT_A_FAST_IFINDEX,
 		.flags		= GENL_UNS_ADMIN_PERM,
 	},
 };

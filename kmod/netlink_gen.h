@@ -59,8 +59,12 @@ extern const struct nla_policy roamnat_forward_get_nl_policy[ROAMNAT_A_FORWARD_E
 
 extern const struct nla_policy roamnat_mapping_forward_nl_policy[ROAMNAT_A_MAPPING_FORWARD + 1];
 
+extern const struct nla_policy roamnat_fast_set_nl_policy[ROAMNAT_A_FAST_IFINDEX + 1];
+
+extern const struct nla_policy roamnat_fast_get_nl_policy[ROAMNAT_A_FAST_IFINDEX + 1];
+
 /* Ops table for roamnat */
-extern const struct genl_ops roamnat_nl_ops[21];
+extern const struct genl_ops roamnat_nl_ops[23];
 
 int roamnat_nl_agent_register_doit(struct sk_buff *skb, struct genl_info *info);
 int roamnat_nl_session_set_doit(struct sk_buff *skb, struct genl_info *info);
@@ -90,6 +94,8 @@ int roamnat_nl_forward_set_doit(struct sk_buff *skb, struct genl_info *info);
 int roamnat_nl_forward_get_doit(struct sk_buff *skb, struct genl_info *info);
 int roamnat_nl_mapping_forward_doit(struct sk_buff *skb,
 				    struct genl_info *info);
+int roamnat_nl_fast_set_doit(struct sk_buff *skb, struct genl_info *info);
+int roamnat_nl_fast_get_doit(struct sk_buff *skb, struct genl_info *info);
 
 extern const struct genl_multicast_group roamnat_nl_mcgrps[1];
 

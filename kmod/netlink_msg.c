@@ -258,6 +258,7 @@ int rnat_netlink_put_stats(struct sk_buff *skb, struct rnat_net *rn)
 		{ ROAMNAT_A_STATS_ICMP_SENT, RNAT_STAT_ICMP_SENT },
 		{ ROAMNAT_A_STATS_ICMP_SUPPRESSED, RNAT_STAT_ICMP_SUPPRESSED },
 		{ ROAMNAT_A_STATS_STALE_REFUSED, RNAT_STAT_STALE_REFUSED },
+		{ ROAMNAT_A_STATS_FAST, RNAT_STAT_FAST },
 	};
 	unsigned int i;
 

@@ -71,7 +71,7 @@ check_at(const struct sk_buff *skb, const struct iphdr *ip)
 	} else {
 		return 0;
 	}
-	/* skb->data is at the IPv4 header in both hooks. */
+	/* skb->data is at the IPv4 header in all hooks. */
 	if (unlikely(skb_headlen(skb) < len || ntohs(ip->tot_len) < len))
 		return 0;
 	if (ip->protocol == IPPROTO_UDP) {
@@ -283,38 +283,114 @@ static __always_inline bool is_plain(const struct net_device *dev)
 	return !(dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE));
 }
 
+/* What a packet becomes, before it does. */
+struct rnat_quick {
+	struct rnat_map *map;
+	struct rnat_binding *binding;
+	unsigned int at;	/* of the checksum, from the IPv4 header on */
+	__be16 port;		/* to write, 0: as it is */
+	u64 now;
+};
+
+/* False: it is not sure that this packet, which may be to a public address, is
+ * translated. Nothing has changed.
+ */
+static __always_inline bool rnat_quick_find_in(struct rnat_net *rn,
+					       struct rnat_inside *inside,
+					       struct sk_buff *skb,
+					       struct rnat_quick *quick)
+{
+	const struct iphdr *ip = ip_hdr(skb);
+
+	quick->at = check_at(skb, ip);
+	if (!quick->at || inside->has_marks ||
+	    READ_ONCE(rn->config.filtering) !=
+	    ROAMNAT_FILTERING_ENDPOINT_INDEPENDENT)
+		return false;
+	quick->map = find_public(rn, ip, &quick->binding);
+	if (!quick->map)
+		return false;
+	quick->now = rnat_clock();
+	if (!rnat_judge_is_clear(rn, quick->map, quick->now))
+		return false;
+
+	quick->port = 0;
+	if (quick->binding)
+		quick->port = quick->binding->priv_port;
+	else if (quick->map->priv.proto)
+		quick->port = quick->map->priv.port;
+	return true;
+}
+
+/* The same of one whose source is in @prefix, and which does not go to the inside
+ * nor to an excluded destination.
+ */
+static __always_inline bool rnat_quick_find_out(struct rnat_net *rn,
+						const struct rnat_prefix *prefix,
+						struct sk_buff *skb,
+						struct rnat_quick *quick)
+{
+	const struct iphdr *ip = ip_hdr(skb);
+	struct quick_key key;
+
+	quick->binding = NULL;
+	quick->port = 0;
+	quick->at = check_at(skb, ip);
+	if (!quick->at)
+		return false;
+
+	if (prefix->kind == ROAMNAT_KIND_ADDRESS) {
+		key = quick_key(ip->saddr, prefix->zone, 0, 0);
+		quick->map = find_map(&rn->table.by_priv, key, true);
+		if (!quick->map)
+			return false;
+	} else {
+		key = quick_key(ip->saddr, prefix->zone,
+				*(const __be16 *)(ip + 1), ip->protocol);
+		if (prefix->kind == ROAMNAT_KIND_PORT) {
+			quick->map = find_map(&rn->table.by_priv, key, true);
+		} else {
+			quick->binding = find_binding(&rn->bindings.by_priv,
+						      key, true);
+			quick->map = quick->binding &&
+				     rnat_binding_is_open(quick->binding) ?
+				     quick->binding->map : NULL;
+		}
+		if (!quick->map ||
+		    (quick->binding &&
+		     READ_ONCE(rn->config.filtering) !=
+		     ROAMNAT_FILTERING_ENDPOINT_INDEPENDENT))
+			return false;
+		quick->port = quick->binding ? quick->binding->pub_port :
+					       quick->map->pub.port;
+	}
+	quick->now = rnat_clock();
+	return rnat_judge_is_clear(rn, quick->map, quick->now);
+}
+
+/* Of a packet that is writable. */
+static __always_inline void rnat_quick_write(struct rnat_net *rn,
+					     struct sk_buff *skb,
+					     const struct rnat_quick *quick,
+					     bool outbound)
+{
+	mark(rn, quick->map, quick->binding, skb, quick->now, outbound);
+	rewrite(skb, quick->at, outbound,
+		outbound ? quick->map->pub.addr.ip : quick->map->priv.addr.ip,
+		quick->port);
+}
+
 /* One whose destination may be public. Out of line, for all that are not. */
 static noinline int rnat_quick_public(struct rnat_net *rn,
 				      struct rnat_inside *inside,
 				      struct sk_buff *skb, u32 ifindex)
 {
-	const struct iphdr *ip = ip_hdr(skb);
-	struct rnat_binding *binding;
-	struct rnat_map *map;
-	unsigned int at;
-	__be16 port = 0;
-	u64 now;
+	struct rnat_quick quick;
 
-	at = check_at(skb, ip);
-	if (!at || inside->has_marks ||
-	    READ_ONCE(rn->config.filtering) !=
-	    ROAMNAT_FILTERING_ENDPOINT_INDEPENDENT)
+	if (!rnat_quick_find_in(rn, inside, skb, &quick) ||
+	    !is_writable(skb, quick.at))
 		return RNAT_QUICK_NO;
-	map = find_public(rn, ip, &binding);
-	if (!map)
-		return RNAT_QUICK_NO;
-	now = rnat_clock();
-	if (!rnat_judge_is_clear(rn, map, now))
-		return RNAT_QUICK_NO;
-
-	if (binding)
-		port = binding->priv_port;
-	else if (map->priv.proto)
-		port = map->priv.port;
-	if (!is_writable(skb, at))
-		return RNAT_QUICK_NO;
-	mark(rn, map, binding, skb, now, false);
-	rewrite(skb, at, false, map->priv.addr.ip, port);
+	rnat_quick_write(rn, skb, &quick, false);
 	skb_dst_drop(skb);
 	rnat_family_set_hairpin(skb, NFPROTO_IPV4);
 	/* From inside, POST_ROUTING counts it. */
@@ -343,18 +419,13 @@ static __always_inline int
 rnat_quick_outbound(struct rnat_net *rn, struct rnat_inside *inside,
 		    struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	const struct iphdr *ip = ip_hdr(skb);
-	struct rnat_binding *binding = NULL;
 	const struct rnat_prefix *prefix;
-	struct quick_key key;
-	struct rnat_map *map;
-	unsigned int at;
-	__be16 port = 0;
-	u64 now;
+	struct rnat_quick quick;
 
 	if (unlikely(!state->in || !is_plain(state->in)))
 		return RNAT_QUICK_NO;
-	prefix = rnat_inside_lookup(inside, state->in->ifindex, ip->saddr);
+	prefix = rnat_inside_lookup(inside, state->in->ifindex,
+				    ip_hdr(skb)->saddr);
 	if (!prefix)
 		return 0;
 	/* Perhaps between two VMs, perhaps one that is not translated. */
@@ -363,39 +434,10 @@ rnat_quick_outbound(struct rnat_net *rn, struct rnat_inside *inside,
 	if (!is_plain(state->out) || inside->n_exclude ||
 	    rnat_inside_may_be(inside, state->out->ifindex))
 		return RNAT_QUICK_NO;
-	at = check_at(skb, ip);
-	if (!at)
+	if (!rnat_quick_find_out(rn, prefix, skb, &quick) ||
+	    !is_writable(skb, quick.at))
 		return RNAT_QUICK_NO;
-
-	if (prefix->kind == ROAMNAT_KIND_ADDRESS) {
-		key = quick_key(ip->saddr, prefix->zone, 0, 0);
-		map = find_map(&rn->table.by_priv, key, true);
-		if (!map)
-			return RNAT_QUICK_NO;
-	} else {
-		key = quick_key(ip->saddr, prefix->zone,
-				*(const __be16 *)(ip + 1), ip->protocol);
-		if (prefix->kind == ROAMNAT_KIND_PORT) {
-			map = find_map(&rn->table.by_priv, key, true);
-		} else {
-			binding = find_binding(&rn->bindings.by_priv, key,
-					       true);
-			map = binding && rnat_binding_is_open(binding) ?
-			      binding->map : NULL;
-		}
-		if (!map || (binding &&
-			     READ_ONCE(rn->config.filtering) !=
-			     ROAMNAT_FILTERING_ENDPOINT_INDEPENDENT))
-			return RNAT_QUICK_NO;
-		port = binding ? binding->pub_port : map->pub.port;
-	}
-	now = rnat_clock();
-	if (!rnat_judge_is_clear(rn, map, now))
-		return RNAT_QUICK_NO;
-	if (!is_writable(skb, at))
-		return RNAT_QUICK_NO;
-	mark(rn, map, binding, skb, now, true);
-	rewrite(skb, at, true, map->pub.addr.ip, port);
+	rnat_quick_write(rn, skb, &quick, true);
 	return ROAMNAT_A_COUNTER_OUT_TRANSLATED;
 }
 

@@ -116,6 +116,8 @@ const struct rn_explain rn_explain_stats[] = {
 	  "Bindings of all blocks now, resting ones included.", true },
 	{ ROAMNAT_A_STATS_FORWARDS, "forwards",
 	  "Mappings in state moved now.", true },
+	{ ROAMNAT_A_STATS_FAST, "fast",
+	  "Packets that took the fast path. Each is counted as out-translated or in-translated, too.", false },
 	{ 0, NULL, NULL, false },
 };
 
