@@ -10,6 +10,7 @@
 
 #define V1	"tests/unit/store-v1.sql"
 #define V2	"tests/unit/store-v2.sql"
+#define V3	"tests/unit/store-v3.sql"
 
 /* ---- forward ---- */
 
@@ -75,6 +76,41 @@ START_TEST(schema_2_is_brought_forward)
 	ck_assert_uint_eq(store_last_mapping.pub.ports, 1024);
 	store_close();
 	store_sql("UPDATE mapping SET pub_ports = 2048 WHERE id = 7");
+	store_expect_refusal(RN_STORE_ERROR_DAMAGED);
+}
+END_TEST
+
+/* Drains and evacuations came with schema 4: no gateway is drained, and every sum of
+ * schema 3, blocks' too, is that of today.
+ */
+START_TEST(schema_3_is_brought_forward)
+{
+	struct rn_store_gateway gw;
+	uint64_t seq;
+
+	make_older(V3);
+	ck_assert_int_eq(store_number("PRAGMA user_version"), 3);
+	store_open();
+	ck_assert_uint_eq(store_mappings, 7);
+	ck_assert_uint_eq(store_last_mapping.id, 7);
+	ck_assert_uint_eq(store_last_mapping.vm.kind, RN_KIND_BLOCK);
+	ck_assert_uint_eq(store_last_mapping.pub.ports, 1024);
+	ck_assert_uint_eq(store_gateways, 2);
+	ck_assert_uint_eq(store_last_gateway.incarnation, 5);
+	ck_assert(!store_last_gateway.drained);
+	ck_assert_uint_eq(store_state.last_rev, 13);
+	gw = store_last_gateway;
+	gw.drained = true;
+	seq = rn_store_put(store, &(struct rn_store_unit){ .gateway = &gw });
+	store_wait(seq);
+	store_close();
+	ck_assert_int_eq(store_number("PRAGMA user_version"), RN_STORE_SCHEMA);
+	store_open();
+	ck_assert(store_last_gateway.drained);
+	store_close();
+	/* A sum that is not that of its row is noticed as before. */
+	make_older(V3);
+	store_sql("UPDATE gateway SET incarnation = 4 WHERE number = 2");
 	store_expect_refusal(RN_STORE_ERROR_DAMAGED);
 }
 END_TEST
@@ -456,6 +492,7 @@ Suite *suite_store_copy(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, older_store_is_brought_forward);
 	tcase_add_test(tc, schema_2_is_brought_forward);
+	tcase_add_test(tc, schema_3_is_brought_forward);
 	tcase_add_test(tc, file_before_is_kept);
 	tcase_add_test(tc, bringing_forward_is_all_or_nothing);
 	tcase_add_test(tc, nothing_wrong_is_told);
