@@ -21,6 +21,7 @@
 #include "forward.h"
 #include "net.h"
 #include "quick.h"
+#include "selftest/compare.h"
 #include "trace.h"
 #include "translate.h"
 #include "unreach.h"
@@ -183,6 +184,7 @@ is_quick(struct rnat_net *rn, struct sk_buff *skb,
 		    struct sk_buff *skb, const struct nf_hook_state *state))
 {
 	struct rnat_inside *inside = rcu_dereference(rn->inside);
+	struct rnat_compare compare;
 	int counter;
 
 	if (unlikely(!inside) || rnat_family_is_6(state->pf))
@@ -190,7 +192,9 @@ is_quick(struct rnat_net *rn, struct sk_buff *skb,
 	if (rcu_access_pointer(rn->ways) && state->in &&
 	    unlikely(rnat_forward_from(rn, state->in->ifindex)))
 		return false;
+	rnat_compare_begin(&compare, rn, skb, state);
 	counter = way(rn, inside, skb, state);
+	rnat_compare_end(&compare, skb, counter);
 	if (counter > 0)
 		rnat_stats_inc(rn, counter);
 	return counter >= 0;
@@ -301,6 +305,12 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 	return post_routing_slowly(priv, skb, state);
 }
 
+enum rnat_outcome rnat_hook_decide(struct rnat_job *job)
+{
+	return job->state->hook == NF_INET_PRE_ROUTING ? at_pre_routing(job) :
+							 at_post_routing(job);
+}
+
 bool rnat_hook_ask(struct rnat_net *rn, struct sk_buff *skb,
 		   const struct nf_hook_state *state,
 		   struct rnat_answer *answer)
@@ -314,8 +324,7 @@ bool rnat_hook_ask(struct rnat_net *rn, struct sk_buff *skb,
 		return false;
 	}
 	job.asked = true;
-	outcome = state->hook == NF_INET_PRE_ROUTING ? at_pre_routing(&job) :
-						       at_post_routing(&job);
+	outcome = rnat_hook_decide(&job);
 	answer->counter = outcome == RNAT_HOLD ? 0 : job.reason;
 	if (job.map) {
 		answer->id = job.map->id;

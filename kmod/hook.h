@@ -7,6 +7,8 @@
 
 #include <linux/netfilter.h>
 
+#include "translate.h"
+
 struct rnat_held;
 struct rnat_net;
 struct sk_buff;
@@ -29,6 +31,9 @@ void rnat_hook_init(struct rnat_net *rn);
  * bottom halves off.
  */
 void rnat_hook_resume(struct rnat_net *rn, struct rnat_held *held);
+
+/* PRE_ROUTING or POST_ROUTING as it is without quick.h. Under RCU, bottom halves off. */
+enum rnat_outcome rnat_hook_decide(struct rnat_job *job);
 
 /*
  * The hook of @state, PRE_ROUTING or POST_ROUTING, for a packet that nobody

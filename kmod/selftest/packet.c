@@ -6,6 +6,7 @@
 #include <linux/icmpv6.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
+#include <linux/sched.h>
 #include <linux/skbuff.h>
 #include <linux/slab.h>
 #include <linux/tcp.h>
@@ -439,6 +440,8 @@ int rnat_sample_make(struct rnat_sample *s, const struct rnat_packet *p,
 	unsigned int len, linear;
 	u8 *frame = s->before;
 
+	/* There are many, and with KASAN each takes its time. */
+	cond_resched();
 	s->clone = NULL;
 	s->csum = csum;
 	s->thoff = b->thoff;
