@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * stress run SECONDS SEED: everything at once, in the namespaces "gw", "gw2", "vm" and
- * "srv" that stress.sh made (vm - in0 gw out0 - srv). Mappings of every kind come, move
- * to gw2 and back with their bindings, freeze and go; an agent grants, refuses, says
- * nothing, closes its socket; dumps run; packets come from both sides on two CPUs;
- * namespaces with held packets and open questions go. The script takes the module out
- * and puts it back meanwhile, and deletes the devices, so that any command may meet
- * -ENOENT. What must come of it is nothing: the kernel's log and kmemleak judge.
+ * stress run SECONDS SEED: everything at once, SIGTERM ends it earlier, in the namespaces
+ * "gw", "gw2", "vm" and "srv" that stress.sh made (vm - in0 gw out0 - srv). Mappings of
+ * every kind come, move to gw2 and back with their bindings, freeze and go; an agent
+ * grants, refuses, says nothing, closes its socket; dumps run; packets come from both
+ * sides on two CPUs; namespaces with held packets and open questions go. The script takes
+ * the module out and puts it back meanwhile, and deletes the devices, so that any command
+ * may meet -ENOENT. What must come of it is nothing: the kernel's log and kmemleak judge.
  *
  * What each thread does follows from SEED and its name; when, does not.
  *
@@ -20,6 +20,7 @@
 #include <net/if.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -378,7 +379,12 @@ static int in_both(unsigned int (*check)(struct worker *w))
 static int run_all(unsigned int seconds, uint64_t seed)
 {
 	struct timespec all = { .tv_sec = seconds };
+	sigset_t end;
 	unsigned int i;
+
+	sigemptyset(&end);
+	sigaddset(&end, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &end, NULL);
 
 	printf("# stress: seed %llu\n", (unsigned long long)seed);
 	fflush(stdout);
@@ -390,7 +396,7 @@ static int run_all(unsigned int seconds, uint64_t seed)
 		if (pthread_create(&threads[i], NULL, run, &workers[i]))
 			return 1;
 	}
-	nanosleep(&all, NULL);
+	sigtimedwait(&end, NULL, &all);
 	over = true;
 	for (i = 0; i < WORKERS; i++)
 		pthread_join(threads[i], NULL);
