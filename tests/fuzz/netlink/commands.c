@@ -341,6 +341,50 @@ static void why_six(void)
 	put_packet(src, dst, 16);
 }
 
+static void put_way(uint32_t number, uint8_t host)
+{
+	uint8_t hop[4] = { 192, 0, 2, host };
+	size_t nest = nl_nest(&nl_out, ROAMNAT_A_FORWARD_ENTRY);
+
+	nl_put_u32(&nl_out, ROAMNAT_A_WAY_NUMBER, number);
+	nl_put_u32(&nl_out, ROAMNAT_A_WAY_IFINDEX, 1);
+	nl_put(&nl_out, ROAMNAT_A_WAY_NEXT_HOP, hop, 4);
+	nl_put_u32(&nl_out, ROAMNAT_A_WAY_ZONE, 1);
+	nl_nest_end(&nl_out, nest);
+}
+
+static void ways(void)
+{
+	put_way(1, 1);
+	put_way(2, 2);
+}
+
+static void other_way(void)
+{
+	put_way(3, 3);
+}
+
+static void freeze_awaited(void)
+{
+	freeze();
+	nl_put_u32(&nl_out, ROAMNAT_A_MAPPING_FORWARD, 2);
+}
+
+/* Mapping 2 is frozen. */
+static void forward(void)
+{
+	put_version(2, 1);
+	nl_put_u32(&nl_out, ROAMNAT_A_MAPPING_STATE, ROAMNAT_STATE_MOVING_OUT);
+	nl_put_u32(&nl_out, ROAMNAT_A_MAPPING_FORWARD, 1);
+}
+
+static void forward_moved(void)
+{
+	put_version(2, 1);
+	nl_put_u32(&nl_out, ROAMNAT_A_MAPPING_STATE, ROAMNAT_STATE_MOVED);
+	nl_put_u32(&nl_out, ROAMNAT_A_MAPPING_FORWARD, 1);
+}
+
 static void nothing(void)
 {
 }
@@ -388,6 +432,15 @@ const struct nl_command nl_commands[] = {
 	{ "floor-set", CMD(FLOOR_SET), floor_set, NL_SESSION, 0, false },
 	{ "floor-get", CMD(FLOOR_GET), floor_get, NL_SESSION, 0, false },
 	{ "miss-refuse", CMD(MISS_REFUSE), refuse, NL_MISS, 0, false },
+	{ "forward-set", CMD(FORWARD_SET), ways, NL_PREFIXES, 0, false },
+	{ "forward-set another", CMD(FORWARD_SET), other_way, NL_WAYS, 0, false },
+	{ "forward-set nothing", CMD(FORWARD_SET), nothing, NL_WAYS, 0, false },
+	{ "forward-get", CMD(FORWARD_GET), nothing, NL_WAYS, 0, false },
+	{ "mapping-freeze that is awaited", CMD(MAPPING_FREEZE), freeze_awaited, NL_WAYS, 0,
+	  false },
+	{ "mapping-forward", CMD(MAPPING_FORWARD), forward, NL_WAYS, 0, false },
+	{ "mapping-forward of a moved one", CMD(MAPPING_FORWARD), forward_moved, NL_WAYS, 0,
+	  false },
 	{ "stats-get", CMD(STATS_GET), nothing, NL_SESSION, 0, false },
 	{ "why, from inside", CMD(WHY), why_out, NL_MISS, 0, false },
 	{ "why, from outside", CMD(WHY), why_in, NL_MISS, 0, false },
@@ -437,6 +490,11 @@ static void configure(struct nl *nl, enum nl_set_up how)
 	nl_command(nl, ROAMNAT_CMD_INSIDE_SET);
 	inside();
 	nl_must(nl, "inside-set");
+	if (how == NL_WAYS) {
+		nl_command(nl, ROAMNAT_CMD_FORWARD_SET);
+		ways();
+		nl_must(nl, "forward-set");
+	}
 	if (how != NL_MISS)
 		return;
 	/* It must not be over while the command is tried. */

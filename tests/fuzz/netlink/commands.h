@@ -27,6 +27,7 @@ struct nl_command {
 		NL_SESSION = 0,
 		NL_PREFIXES,	/* prefixes, and exclusions */
 		NL_MISS,	/* that, and a packet waits for mapping 3 */
+		NL_WAYS,	/* prefixes, and ways 1 and 2 to other gateways */
 	} before;
 	uint16_t flags;		/* NLM_F_DUMP, or 0: one answer */
 	/* May fail with a part done; given again, it does the rest. */

@@ -70,6 +70,7 @@ static void snapshot(struct nl *nl, struct nl_buf *all)
 	add(nl, all, ROAMNAT_CMD_BINDING_GET, NLM_F_DUMP, binding);
 	add(nl, all, ROAMNAT_CMD_INSIDE_GET, NLM_F_DUMP, nothing);
 	add(nl, all, ROAMNAT_CMD_CONFIG_GET, NLM_F_ACK, nothing);
+	add(nl, all, ROAMNAT_CMD_FORWARD_GET, NLM_F_ACK, nothing);
 	add(nl, all, ROAMNAT_CMD_SESSION_GET, NLM_F_ACK, nothing);
 	/* The gauges: bounds must not fill up with what was refused. */
 	add(nl, all, ROAMNAT_CMD_STATS_GET, NLM_F_ACK, counters);
