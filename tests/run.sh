@@ -4,8 +4,9 @@
 # run.sh net      scenarios in QEMU; KERNEL=6.1 and SCENARIO=05 choose, FULL=1: all on both,
 #                 else each where it is dealt to, by the number of commits or TURN=0, 1
 # run.sh debug    the module on kernels that watch it (tests/debug); PARTS="options
-#                 netlink packet stress scenarios" chooses; SEED=, MESSAGES=, PACKETS=,
-#                 RUNS= (in user space), STRESS=seconds; UML=no: all of it in QEMU
+#                 netlink packet compare stress scenarios" chooses; SEED=, MESSAGES=,
+#                 PACKETS=, COMPARE=packets, RUNS= (in user space), STRESS=seconds,
+#                 SCENARIO=05; UML=no: all of it in QEMU
 # run.sh kill     ROUNDS=1000 rounds of kill -9, on one kernel (scenario 66)
 # run.sh conformance  scenario 36 on both kernels; writes docs/compliance.md
 # run.sh demo     the demonstration, on one kernel
@@ -151,6 +152,8 @@ watched_scenarios() {
 	local files
 	files=$(grep -l '^# debug: yes$' tests/net/[0-9]*.sh)
 	# shellcheck disable=SC2086
+	[ -z "${SCENARIO:-}" ] || files=$(ls tests/net/"$SCENARIO"*.sh) || return 1
+	# shellcheck disable=SC2086
 	RIG_SLOW=${RIG_SLOW:-6} RIG_ENV="REPORT_MODES RIG_SLOW RIG_LIMIT" REPORT_MODES=${REPORT_MODES:-source} \
 		RIG_APPEND=kmemleak=off watched tests/net/guest-run.sh $(realpath $files)
 }
@@ -220,13 +223,13 @@ net)
 	finish ;;
 debug)
 	seed=${SEED:-$((RANDOM))} pattern='options|netlink|packet|stress|[0-9]+-[^ ]*'
-	parts=${PARTS:-options netlink packet stress scenarios} qemu_kernel='' uml_kernel=''
+	parts=${PARTS:-options netlink packet compare stress scenarios} qemu_kernel='' uml_kernel=''
 	tests/net/pki.sh build/pki || exit 1
 	echo "debug: seed $seed; each kernel needs a quarter of an hour if it is not there yet"
 	case "$parts " in *options*|*stress*|*scenarios*) qemu_kernel=$(tests/debug/build.sh) || exit 1 ;; esac
 	case "${UML:-yes} $parts " in
 	no*) uml_kernel=${qemu_kernel:-$(tests/debug/build.sh)} || exit 1 ;;
-	*options*|*netlink*|*packet*|*stress*) uml_kernel=$(tests/debug/build.sh uml) || exit 1 ;;
+	*options*|*netlink*|*packet*|*compare*|*stress*) uml_kernel=$(tests/debug/build.sh uml) || exit 1 ;;
 	esac
 	debug_kernel=${qemu_kernel:-}
 	for p in $parts; do
@@ -236,13 +239,17 @@ debug)
 			if [ "$uml_kernel" != "$qemu_kernel" ]; then part options-uml "$pattern" options natively; fi ;;
 		netlink) part netlink "$pattern" natively "$PWD/tests/debug/fuzz.sh" "${MESSAGES:-1000000}" "$seed" ;;
 		stress)
-			part stress "$pattern" watched "$PWD/tests/debug/stress.sh" "${STRESS:-120}" "$seed" 100
-			# After modules have gone, kmemleak's scan faults within its own lock there.
-			RIG_APPEND=kmemleak=off \
-				part stress-uml "$pattern" natively "$PWD/tests/debug/stress.sh" "${STRESS:-120}" "$seed" 500 ;;
+			part stress "$pattern" watched "$PWD/tests/debug/stress.sh" "${STRESS:-120}" "$seed" 20
+			part stress-uml "$pattern" natively "$PWD/tests/debug/stress.sh" "${STRESS:-120}" "$seed" 100 ;;
 		packet)
 			part packet-user - make --no-print-directory fuzz-packet SEED="$seed" RUNS="${RUNS:-10000000}"
-			part packet "$pattern" natively "$PWD/tests/debug/packet.sh" "${PACKETS:-10000000}" "$seed" ;;
+			# All checkers for some; for many KASAN, UBSAN and lockdep, which cost a fifth.
+			part packet "$pattern" natively "$PWD/tests/debug/packet.sh" $((${PACKETS:-10000000} / 50)) "$seed"
+			RIG_APPEND="kmemleak=off no_debug_objects" \
+				part packet-many "$pattern" natively "$PWD/tests/debug/packet.sh" "${PACKETS:-10000000}" "$seed" ;;
+		compare)
+			RIG_SMP=1 RIG_APPEND="kmemleak=off no_debug_objects" \
+				part compare "$pattern" natively "$PWD/tests/debug/packet.sh" "${COMPARE:-1000000}" "$seed" compare ;;
 		scenarios) part scenarios "$pattern" watched_scenarios ;;
 		*) echo "run: there is no part '$p'" >&2; exit 1 ;;
 		esac

@@ -2,9 +2,9 @@
 /*
  * inject SAMPLES COUNT SEED: COUNT packets out of SEED (mutate.c) into the module's
  * hooks, through the tun devices in0 and out0 of this network namespace, which are
- * there, and forward to each other. It sets up mappings of every kind and changes them
- * on the way, says what the counters have counted, and leaves what it means to the
- * script. As root.
+ * there, and forward to each other, and way0, behind which is another gateway. It sets up
+ * mappings of every kind and changes them on the way, says what the counters have counted,
+ * and leaves what it means to the script. As root.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -76,7 +76,8 @@ static void put_prefix(uint32_t kind, const uint8_t *addr, size_t size, uint32_t
 	nl_nest_end(&out, nest);
 }
 
-static void set_inside(void)
+/* Where something is excluded, outbound packets have no quick way. */
+static void set_inside(bool exclude)
 {
 	static const uint8_t six[16] = { 0xfd, 0, 0, 10 }, excluded[4] = { 198, 51, 99, 0 };
 	uint8_t addr[4] = { 10, 0, 0, 0 };
@@ -89,10 +90,12 @@ static void set_inside(void)
 	addr[2] = 2;
 	put_prefix(ROAMNAT_KIND_BLOCK, addr, 4, 24);
 	put_prefix(ROAMNAT_KIND_ADDRESS, six, 16, 64);
-	nest = nl_nest(&out, ROAMNAT_A_INSIDE_EXCLUDE);
-	nl_put(&out, ROAMNAT_A_PREFIX_ADDR, excluded, 4);
-	nl_put_u32(&out, ROAMNAT_A_PREFIX_LEN, 24);
-	nl_nest_end(&out, nest);
+	if (exclude) {
+		nest = nl_nest(&out, ROAMNAT_A_INSIDE_EXCLUDE);
+		nl_put(&out, ROAMNAT_A_PREFIX_ADDR, excluded, 4);
+		nl_put_u32(&out, ROAMNAT_A_PREFIX_LEN, 24);
+		nl_nest_end(&out, nest);
+	}
 	must("inside-set");
 }
 
@@ -171,7 +174,37 @@ static void end_mapping(enum kind kind, uint8_t host, uint32_t state)
 	nl_put_u64(&out, ROAMNAT_A_MAPPING_EPOCH, at);
 	if (state)
 		nl_put_u32(&out, ROAMNAT_A_MAPPING_STATE, state);
+	/* Its packets wait for the other gateway's word. */
+	if (state == ROAMNAT_STATE_MOVING_OUT && mutate_below(&m, 2))
+		nl_put_u32(&out, ROAMNAT_A_MAPPING_FORWARD, 1);
 	nl_call(&nl, &out, NULL);
+}
+
+/* Where late packets of one that is frozen go. */
+static void forward(enum kind kind, uint8_t host)
+{
+	uint64_t id = id_of(kind, host), at = epoch_of(id);
+
+	start(ROAMNAT_CMD_MAPPING_FORWARD);
+	nl_put_u64(&out, ROAMNAT_A_MAPPING_ID, id);
+	nl_put_u64(&out, ROAMNAT_A_MAPPING_EPOCH, at);
+	nl_put_u32(&out, ROAMNAT_A_MAPPING_STATE, mutate_below(&m, 4) ? ROAMNAT_STATE_MOVED :
+		   ROAMNAT_STATE_MOVING_OUT);
+	nl_put_u32(&out, ROAMNAT_A_MAPPING_FORWARD, 1);
+	nl_call(&nl, &out, NULL);
+}
+
+static void set_way(void)
+{
+	size_t nest;
+
+	start(ROAMNAT_CMD_FORWARD_SET);
+	nest = nl_nest(&out, ROAMNAT_A_FORWARD_ENTRY);
+	nl_put_u32(&out, ROAMNAT_A_WAY_NUMBER, 1);
+	nl_put_u32(&out, ROAMNAT_A_WAY_IFINDEX, if_nametoindex("way0"));
+	nl_put_u32(&out, ROAMNAT_A_WAY_ZONE, 1);
+	nl_nest_end(&out, nest);
+	must("forward-set");
 }
 
 static void set_config(uint16_t attr, uint32_t value)
@@ -205,7 +238,12 @@ static void change(void)
 	uint8_t host = 1 + mutate_below(&m, MUTATE_HOSTS);
 
 	switch (mutate_below(&m, 20)) {
-	case 0: end_mapping(kind, host, ROAMNAT_STATE_MOVING_OUT); break;
+	case 0:
+	case 10:
+		end_mapping(kind, host, ROAMNAT_STATE_MOVING_OUT);
+		forward(kind, host);
+		break;
+	case 11: end_mapping(kind, host, ROAMNAT_STATE_MOVING_OUT); break;
 	case 1: end_mapping(kind, host, ROAMNAT_STATE_RELEASING); break;
 	case 2:
 	case 3: end_mapping(kind, host, 0); break;
@@ -213,7 +251,7 @@ static void change(void)
 	case 5: refuse(kind, host); break;
 	case 6:
 		set_config(ROAMNAT_A_CONFIG_FILTERING,
-			   ROAMNAT_FILTERING_ENDPOINT_INDEPENDENT + mutate_below(&m, 2));
+			   ROAMNAT_FILTERING_ENDPOINT_INDEPENDENT + !mutate_below(&m, 4));
 		break;
 	case 7: set_config(ROAMNAT_A_CONFIG_MAX_BINDINGS, 1 << mutate_below(&m, 14)); break;
 	case 8: set_config(ROAMNAT_A_CONFIG_HOLD_PACKETS, 1 + mutate_below(&m, 32)); break;
@@ -221,6 +259,7 @@ static void change(void)
 		if (!mutate_below(&m, 8))
 			reset_session();
 		break;
+	case 12: set_inside(!mutate_below(&m, 4)); break;
 	default: grant(kind, host, ROAMNAT_STATE_ACTIVE); break;
 	}
 }
@@ -234,7 +273,8 @@ static void set_up(void)
 	if (err)
 		die("the module", err);
 	set_session(incarnation);
-	set_inside();
+	set_inside(false);
+	set_way();
 	set_config(ROAMNAT_A_CONFIG_HOLD_MS, HOLD_MS);
 	start(ROAMNAT_CMD_AGENT_REGISTER);
 	must("agent-register");
@@ -324,7 +364,7 @@ int main(int argc, char **argv)
 	uint64_t i, refused = 0, count = argc > 2 ? strtoull(argv[2], NULL, 0) : 0;
 	struct timespec from, to;
 	double seconds;
-	int err, in0, out0;
+	int err, in0, out0, way0;
 
 	if (argc != 4) {
 		fprintf(stderr, "usage: inject SAMPLES COUNT SEED\n");
@@ -336,13 +376,14 @@ int main(int argc, char **argv)
 		die(argv[1], err);
 	in0 = open_tun("in0");
 	out0 = open_tun("out0");
+	way0 = open_tun("way0");
 	set_up();
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	for (i = 0; i < count; i++) {
 		if (i % CHANGE == 0)
 			change();
 		mutate_next(&m);
-		refused += !inject(m.inside ? in0 : out0);
+		refused += !inject(!mutate_below(&m, 8) ? way0 : m.inside ? in0 : out0);
 		if (i % (count / 10 + 1) == 0) {
 			printf("# inject: %llu packets\n", (unsigned long long)i);
 			fflush(stdout);
@@ -358,5 +399,6 @@ int main(int argc, char **argv)
 	nl_close(&nl);
 	close(in0);
 	close(out0);
+	close(way0);
 	return 0;
 }

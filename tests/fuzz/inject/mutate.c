@@ -204,6 +204,9 @@ static void aim(struct mutate *m, bool six)
 		put_addr(m, h->dst, six, chance(m, 5));
 	}
 	put_port(m, m->inside ? h->sport : h->dport);
+	/* What a session's state depends on. */
+	if (h->good && h->proto == IPPROTO_TCP && h->l4 + 14 <= m->len && chance(m, 40))
+		m->packet[h->l4 + 13] = mutate_below(m, 64);
 	if (!q->src)
 		return;
 	/* An error quotes what its receiver has sent, before we translate it. */
@@ -248,29 +251,63 @@ static void put_nonsense(struct mutate *m)
 	m->vnet.csum_offset = mutate_below(m, 20);
 }
 
-void mutate_next(struct mutate *m)
+/* What nearly all packets are, and few samples: IPv4 without options, TCP or UDP. */
+static void make_plain(struct mutate *m)
+{
+	static const uint8_t ip[20] = { 0x45, [6] = 0x40, [8] = 64 };
+	bool tcp = chance(m, 50);
+	size_t header = tcp ? 20 : 8, i;
+
+	memset(m->packet, 0, 60);
+	memcpy(m->packet, ip, sizeof(ip));
+	m->packet[9] = tcp ? IPPROTO_TCP : IPPROTO_UDP;
+	m->len = 20 + header + mutate_below(m, 40);
+	oracle_put16(m->packet, 2, m->len);
+	for (i = 20; i < m->len; i++)
+		m->packet[i] = mutate_below(m, 256);
+	if (tcp)
+		m->packet[32] = 0x50;
+	else
+		oracle_put16(m->packet, 24, m->len - 20);
+}
+
+/* Whether it is IPv6. */
+static bool begin(struct mutate *m)
 {
 	const struct sample *s = &m->samples[mutate_below(m, m->count)];
-	unsigned int n = mutate_below(m, 5);
-	/* Of those that are longer than any header: some are really long. */
-	bool grow = chance(m, 5);
 
+	if (chance(m, 40)) {
+		make_plain(m);
+		return false;
+	}
 	memcpy(m->packet, s->data, s->len);
 	m->len = s->len;
+	return s->six;
+}
+
+void mutate_next(struct mutate *m)
+{
+	unsigned int n = mutate_below(m, 5);
+	/* Of those that are longer than any header: some are really long. */
+	bool grow = chance(m, 5), six = begin(m);
+
 	memset(&m->vnet, 0, sizeof(m->vnet));
 	m->inside = chance(m, 50);
 	if (grow)
 		insert(m, m->len, 200 + mutate_below(m, 1200));
 	if (chance(m, 70))
-		oracle_straighten(m->packet, 0, m->len, s->six);
-	aim(m, s->six);
+		oracle_straighten(m->packet, 0, m->len, six);
+	/* A checksum of zero is one that is absent. */
+	if (!six && m->len >= 28 && m->packet[9] == IPPROTO_UDP && chance(m, 10))
+		oracle_put16(m->packet, 26, 0);
+	aim(m, six);
 	while (n--)
 		spoil(m);
 	/* Else most would be thrown away before our hooks. */
 	if (chance(m, 90))
-		oracle_straighten(m->packet, 0, m->len, s->six);
+		oracle_straighten(m->packet, 0, m->len, six);
 	if (chance(m, 30))
-		put_offload(m, s->six);
+		put_offload(m, six);
 	else if (chance(m, 5))
 		put_nonsense(m);
 	/* How much of it is in one piece. */
