@@ -61,7 +61,7 @@ static __always_inline bool is_for_ip(const struct sk_buff *skb)
 	const struct net_device *dev = skb->dev;
 
 	if (skb->protocol != htons(ETH_P_IP) || skb->pkt_type != PACKET_HOST ||
-	    skb_vlan_tag_present(skb) || skb_shared(skb))
+	    skb_vlan_tag_present(skb))
 		return false;
 	/* A bridge's, a bond's or a macvlan's. */
 	if (rcu_access_pointer(dev->rx_handler) || !is_plain(dev))
@@ -77,26 +77,36 @@ static __always_inline bool is_for_ip(const struct sk_buff *skb)
 	return !skb_is_gso(skb) || skb_shinfo(skb)->gso_type;
 }
 
-/* As ip_rcv() would check it; check_at() of quick.h sees to the rest. What the link
- * has added to a short packet is cut off, as there.
- */
+/* Cut off what the link has added to a short packet, as ip_rcv() does. */
+static noinline bool trim(struct sk_buff *skb, unsigned int len)
+{
+	return skb->len > len && !pskb_trim_rcsum(skb, len);
+}
+
+#define HEADERS		(sizeof(struct iphdr) + sizeof(struct tcphdr))
+
+static noinline bool pull(struct sk_buff *skb)
+{
+	return skb->len >= sizeof(struct iphdr) &&
+	       pskb_may_pull(skb, min_t(unsigned int, skb->len, HEADERS));
+}
+
+/* As ip_rcv() and ip_forward() check it; check_at() of quick.h sees to the rest. */
 static __always_inline bool is_sound(struct sk_buff *skb)
 {
 	const struct iphdr *ip;
 	unsigned int len;
 
-	if (unlikely(!pskb_may_pull(skb, min_t(unsigned int, skb->len,
-					       sizeof(*ip) +
-					       sizeof(struct tcphdr)))))
+	if (unlikely(skb_headlen(skb) < HEADERS) && !pull(skb))
 		return false;
 	ip = ip_hdr(skb);
-	if (unlikely(skb->len < sizeof(*ip) || *(const u8 *)ip != 0x45 ||
-		     ip->ttl <= 1 || ip_fast_csum(ip, 5)))
+	if (unlikely(*(const u8 *)ip != 0x45 || ip->ttl <= 1 ||
+		     ip_fast_csum(ip, 5)))
 		return false;
 	len = ntohs(ip->tot_len);
-	if (unlikely(len < sizeof(*ip) || skb->len < len))
+	if (unlikely(len < sizeof(*ip)))
 		return false;
-	return likely(skb->len == len) || !pskb_trim_rcsum(skb, len);
+	return likely(skb->len == len) || trim(skb, len);
 }
 
 /* Martians, which are not looked up with every packet. */
@@ -106,7 +116,8 @@ static __always_inline bool is_odd(__be32 addr)
 	       ipv4_is_loopback(addr) || ipv4_is_zeronet(addr);
 }
 
-static bool is_too_long(const struct sk_buff *skb, const struct dst_entry *dst)
+static noinline bool is_too_long(const struct sk_buff *skb,
+				 const struct dst_entry *dst)
 {
 	unsigned int mtu = ip_dst_mtu_maybe_forward(dst, true);
 
@@ -114,59 +125,103 @@ static bool is_too_long(const struct sk_buff *skb, const struct dst_entry *dst)
 	       !(skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu));
 }
 
-/* What is asked of the way out; whose neighbour it is, or NULL. */
-static __always_inline struct neighbour *
-neighbour_of(struct rnat_inside *inside, struct sk_buff *skb, __be32 to,
-	     bool outbound)
+/* Makes its headers writable, with room before them. One that is shared has been given
+ * away by whoever has it, too (at ingress the kernel writes to it and sends it in any
+ * case), but it cannot be copied.
+ */
+static __always_inline bool is_mine(struct sk_buff *skb, unsigned int room)
 {
-	struct rtable *rt = skb_rtable(skb);
-	struct net_device *out = rt->dst.dev;
-	struct neighbour *neigh;
+	if (likely(!skb_cloned(skb) && skb_headroom(skb) >= room))
+		return true;
+	return !skb_shared(skb) && !skb_cow(skb, room);
+}
 
-	/* Back by where it came: a redirect may be due. */
-	if (unlikely(out == skb->dev || !is_plain(out)))
-		return NULL;
-	if (outbound && rnat_inside_may_be(inside, out->ifindex))
-		return NULL;
-	if (unlikely(is_too_long(skb, &rt->dst)))
-		return NULL;
-	if (unlikely(rt->rt_gw_family == AF_INET6))
-		return NULL;
-	neigh = ip_neigh_gw4(out, rt->rt_gw_family ? rt->rt_gw4 : to);
-	if (IS_ERR(neigh) ||
-	    skb_cow(skb, LL_RESERVED_SPACE(out) + rt->dst.header_len))
-		return NULL;
-	return neigh;
+/* Where a neighbour is asked for first, or its device wants to know, it is as if it had
+ * come by ip_output().
+ */
+static noinline void send_slowly(struct sk_buff *skb, struct neighbour *neigh,
+				 struct dst_entry *dst)
+{
+	if (!skb_dst(skb))
+		skb_dst_set_noref(skb, dst);
+	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
+	neigh_output(neigh, skb, false);
 }
 
 /* Uses the packet up. */
 static __always_inline void send(struct net *net, struct sk_buff *skb,
-				 struct neighbour *neigh)
+				 struct neighbour *neigh,
+				 const struct rnat_hop *hop)
 {
+	const struct hh_cache *hh = &neigh->hh;
 	struct iphdr *ip = ip_hdr(skb);
 
 	ip_decrease_ttl(ip);
 	if (READ_ONCE(net->ipv4.sysctl_ip_fwd_update_priority))
 		skb->priority = rt_tos2priority(ip->tos);
 	skb_clear_tstamp(skb);
-	skb->dev = skb_dst(skb)->dev;
-	neigh_output(neigh, skb, false);
+	skb->dev = hop->dev;
+	if (likely(READ_ONCE(neigh->nud_state) & NUD_CONNECTED &&
+		   READ_ONCE(hh->hh_len) &&
+		   hop->dev->priv_flags & IFF_XMIT_DST_RELEASE))
+		neigh_hh_output(hh, skb);
+	else
+		send_slowly(skb, neigh, hop->dst);
 }
 
-/* Has it a mapping that translates it now? */
-static __always_inline bool find(struct rnat_net *rn, struct rnat_inside *inside,
-				 struct sk_buff *skb, struct rnat_quick *quick,
-				 bool *outbound)
+/* What may be asked of it last; true: it has been sent. */
+static __always_inline bool go(struct rnat_net *rn, struct rnat_inside *inside,
+			       struct rnat_hops *hops, struct sk_buff *skb,
+			       struct in_device *in,
+			       const struct rnat_quick *quick, bool outbound)
+{
+	__be32 from = ip_hdr(skb)->saddr;
+	__be32 to = outbound ? ip_hdr(skb)->daddr : quick->map->priv.addr.ip;
+	const struct rnat_hop *hop;
+	struct neighbour *neigh;
+
+	if (unlikely(is_odd(from)))
+		return false;
+	hop = rnat_hop_find(hops, skb, in, from, to);
+	if (unlikely(!hop))
+		return false;
+	if (outbound && rnat_inside_may_be(inside, hop->dev->ifindex))
+		return false;
+	skb_set_transport_header(skb, sizeof(struct iphdr));
+	if (unlikely(skb->len > hop->mtu ||
+		     READ_ONCE(rn->net->ipv4.sysctl_ip_fwd_use_pmtu)) &&
+	    is_too_long(skb, hop->dst))
+		return false;
+	neigh = ip_neigh_gw4(hop->dev, hop->gateway ?: to);
+	if (IS_ERR(neigh) || !is_mine(skb, hop->room))
+		return false;
+
+	skb_forward_csum(skb);
+	rnat_quick_write(rn, skb, quick, outbound);
+	rnat_stats_inc(rn, outbound ? ROAMNAT_A_COUNTER_OUT_TRANSLATED :
+				      ROAMNAT_A_COUNTER_IN_TRANSLATED);
+	rnat_stats_inc(rn, RNAT_STAT_FAST);
+	send(rn->net, skb, neigh, hop);
+	return true;
+}
+
+/* Has it a mapping that translates it now, and does all else go well? */
+static __always_inline bool is_sent(struct rnat_net *rn,
+				    struct rnat_inside *inside,
+				    struct rnat_hops *hops, struct sk_buff *skb,
+				    struct in_device *in)
 {
 	const struct iphdr *ip = ip_hdr(skb);
 	const struct rnat_prefix *prefix =
 		rnat_inside_lookup(inside, skb->dev->ifindex, ip->saddr);
+	struct rnat_quick quick;
 
-	*outbound = prefix;
 	if (rnat_table_may_be_public(&rn->table, ip->daddr))
-		return !prefix && rnat_quick_find_in(rn, inside, skb, quick);
+		return !prefix && rnat_quick_find_in(rn, inside, skb, &quick) &&
+		       go(rn, inside, hops, skb, in, &quick, false);
 	return prefix && !inside->n_exclude &&
-	       rnat_quick_find_out(rn, prefix, skb, quick);
+	       rnat_quick_find_out(rn, prefix, skb, &quick) &&
+	       go(rn, inside, hops, skb, in, &quick, true);
 }
 
 static unsigned int ingress(void *priv, struct sk_buff *skb,
@@ -176,10 +231,6 @@ static unsigned int ingress(void *priv, struct sk_buff *skb,
 	struct rnat_net *rn = fast->rn;
 	struct rnat_inside *inside = rcu_dereference(rn->inside);
 	struct in_device *in = __in_dev_get_rcu(skb->dev);
-	struct rnat_quick quick;
-	struct neighbour *neigh;
-	bool outbound;
-	__be32 to;
 
 	if (unlikely(!inside || !in || !is_for_ip(skb) ||
 		     !is_clear(rn->net, skb) || !is_sound(skb)))
@@ -187,27 +238,11 @@ static unsigned int ingress(void *priv, struct sk_buff *skb,
 	if (rcu_access_pointer(rn->ways) &&
 	    unlikely(rnat_forward_from(rn, skb->dev->ifindex)))
 		return NF_ACCEPT;
-	if (!find(rn, inside, skb, &quick, &outbound))
-		return NF_ACCEPT;
-
-	to = outbound ? ip_hdr(skb)->daddr : quick.map->priv.addr.ip;
-	if (is_odd(ip_hdr(skb)->saddr) ||
-	    !rnat_hop_find(*this_cpu_ptr(fast->hops), skb, in,
-			   ip_hdr(skb)->saddr, to))
-		return NF_ACCEPT;
-	skb_set_transport_header(skb, sizeof(struct iphdr));
-	neigh = neighbour_of(inside, skb, to, outbound);
-	if (unlikely(!neigh)) {
-		skb_dst_drop(skb);
-		return NF_ACCEPT;
-	}
-	skb_forward_csum(skb);
-	rnat_quick_write(rn, skb, &quick, outbound);
-	rnat_stats_inc(rn, outbound ? ROAMNAT_A_COUNTER_OUT_TRANSLATED :
-				      ROAMNAT_A_COUNTER_IN_TRANSLATED);
-	rnat_stats_inc(rn, RNAT_STAT_FAST);
-	send(rn->net, skb, neigh);
-	return NF_STOLEN;
+	if (likely(is_sent(rn, inside, *this_cpu_ptr(fast->hops), skb, in)))
+		return NF_STOLEN;
+	/* A route that was found would be taken for its own. */
+	skb_dst_drop(skb);
+	return NF_ACCEPT;
 }
 
 static struct rnat_fast_dev *dev_of(const struct rnat_fast *fast,

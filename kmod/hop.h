@@ -20,35 +20,39 @@
 #include <net/inet_dscp.h>
 #include <net/route.h>
 
-/* Of each CPU and kind: 40 bytes for both. */
+/* For each CPU: 40 bytes for each of both. */
 #define RNAT_HOP_BITS	13
 #define RNAT_HOP_DSTS	64
 
-/* A route, as often as a CPU remembers it. */
+/* A route, however many destinations a CPU remembers it for. */
 struct rnat_hop {
-	struct hlist_node node;
 	struct dst_entry *dst;
+	struct net_device *dev;
+	__be32 gateway;		/* 0: the destination is on the link */
+	u32 mtu;		/* what is not longer fits; 0: see the route */
+	u32 room;		/* for headers, before that of IPv4 */
 	u32 users;
+	struct hlist_node node;
 };
 
+/* What a look-up depends on: @key the address and the interface that it came in by;
+ * @tag rnat_hop_tag(). Both 0: empty, for no interface has index 0.
+ */
 struct rnat_hop_to {
-	__be32 addr;
-	u32 ifindex;		/* it came in by */
-	u32 tos;
-	struct rnat_hop *hop;	/* NULL: empty */
+	u64 key;
+	u64 tag;
+	struct rnat_hop *hop;
 };
 
 struct rnat_hop_from {
-	__be32 addr;		/* 0: empty */
-	u32 ifindex;
-	int genid;
-	u8 tos;
-	u8 filter;		/* how strictly it was checked: rp_filter */
+	u64 key;
+	u64 tag;
 };
 
 struct rnat_hops {
 	struct rnat_hop_to to[1 << RNAT_HOP_BITS];
 	struct rnat_hop_from from[1 << RNAT_HOP_BITS];
+	struct rnat_hop once;	/* what is not remembered */
 	struct hlist_head dsts[RNAT_HOP_DSTS];
 };
 
@@ -57,45 +61,51 @@ struct rnat_hops * __percpu *rnat_hops_new(void);
 void rnat_hops_free(struct rnat_hops * __percpu *hops);
 
 /* Asks the stack, and remembers. */
-bool rnat_hop_ask(struct rnat_hops *hops, struct sk_buff *skb,
-		  struct in_device *in, __be32 from, __be32 to);
+const struct rnat_hop *rnat_hop_ask(struct rnat_hops *hops, struct sk_buff *skb,
+				    struct in_device *in, __be32 from,
+				    __be32 to);
 
-static inline u32 rnat_hop_slot(__be32 addr, u32 ifindex)
+static inline u64 rnat_hop_key(__be32 addr, const struct in_device *in)
 {
-	return hash_32(ntohl(addr) ^ ifindex << 16, RNAT_HOP_BITS);
+	return (u64)in->dev->ifindex << 32 | ntohl(addr);
 }
 
-/* All bits of the field that a route may depend on. */
-static inline u8 rnat_hop_tos(const struct sk_buff *skb)
+static inline u32 rnat_hop_slot(u64 key)
 {
-	return ip_hdr(skb)->tos & INET_DSCP_MASK;
+	return hash_32((u32)key ^ (u32)(key >> 32) << 16, RNAT_HOP_BITS);
+}
+
+/* Of the routes' generation @genid; the bits of the field that one may depend on; and
+ * how strictly sources are checked.
+ */
+static inline u64 rnat_hop_tag(int genid, const struct sk_buff *skb,
+			       struct in_device *in)
+{
+	return (u32)genid | (u64)(ip_hdr(skb)->tos & INET_DSCP_MASK) << 32 |
+	       (u64)IN_DEV_RPFILTER(in) << 40;
 }
 
 /*
- * Gives the packet the route on which it would be forwarded to @to, if it came from
- * @from; false if it would not be, or not simply: then it has none. Under RCU,
- * bottom halves off, on this CPU's @hops; skb->data at the IPv4 header.
+ * The route on which the packet would be forwarded to @to, if it came from @from; NULL
+ * if it would not be, or not simply. The packet may have been given it, or not. Good
+ * for this packet only, and until it is sent. Under RCU, bottom halves off, on this
+ * CPU's @hops; skb->data at the IPv4 header.
  */
-static __always_inline bool rnat_hop_find(struct rnat_hops *hops,
-					  struct sk_buff *skb,
-					  struct in_device *in,
-					  __be32 from, __be32 to)
+static __always_inline const struct rnat_hop *
+rnat_hop_find(struct rnat_hops *hops, struct sk_buff *skb,
+	      struct in_device *in, __be32 from, __be32 to)
 {
-	u32 ifindex = in->dev->ifindex;
-	const struct rnat_hop_to *there = &hops->to[rnat_hop_slot(to, ifindex)];
-	const struct rnat_hop_from *here =
-		&hops->from[rnat_hop_slot(from, ifindex)];
-	u8 tos = rnat_hop_tos(skb);
+	u64 tag = rnat_hop_tag(rt_genid_ipv4(dev_net(in->dev)), skb, in);
+	u64 key = rnat_hop_key(to, in), back = rnat_hop_key(from, in);
+	const struct rnat_hop_to *there = &hops->to[rnat_hop_slot(key)];
+	const struct rnat_hop_from *here = &hops->from[rnat_hop_slot(back)];
 
-	if (likely(there->addr == to && there->ifindex == ifindex &&
-		   there->tos == tos && there->hop &&
-		   here->addr == from && here->ifindex == ifindex &&
-		   here->tos == tos && here->filter == IN_DEV_RPFILTER(in) &&
-		   here->genid == rt_genid_ipv4(dev_net(in->dev)) &&
-		   dst_check(there->hop->dst, 0))) {
-		skb_dst_set_noref(skb, there->hop->dst);
-		return true;
-	}
+	/* The generation and this are what ipv4_dst_check() looks at. */
+	if (likely(there->key == key && there->tag == tag &&
+		   here->key == back && here->tag == tag &&
+		   READ_ONCE(there->hop->dst->obsolete) ==
+			   DST_OBSOLETE_FORCE_CHK))
+		return there->hop;
 	return rnat_hop_ask(hops, skb, in, from, to);
 }
 

@@ -41,6 +41,7 @@ static const struct rn_config_key keys[] = {
 	{ "announce *", "shared", FALSE },
 	{ "announce *", "unasked", FALSE },
 	{ "inside *", "hear-arp", FALSE },
+	{ "fast", "interface", FALSE },
 	{ "forward *", "gateway", TRUE },
 	{ "forward *", "device", TRUE },
 	{ "forward *", "zone", FALSE },

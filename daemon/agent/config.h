@@ -63,6 +63,7 @@ struct agent_config {
 	const char *controller_identity;
 	const char *ca, *cert, *key, *crl;	/* crl may be NULL */
 	GPtrArray *insides;		/* struct agent_inside_config */
+	char **fast;			/* names of interfaces; ends with NULL */
 	GPtrArray *forwards;		/* struct agent_forward_config */
 	GArray *bounds;			/* struct agent_kmsg_bound */
 	GPtrArray *announces;		/* struct agent_announce_config */

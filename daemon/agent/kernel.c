@@ -395,6 +395,15 @@ gboolean agent_kernel_mapping_forward(struct agent_kernel *kernel, uint64_t id, 
 		   error);
 }
 
+gboolean agent_kernel_fast_set(struct agent_kernel *kernel, const uint32_t *ifindex, size_t n,
+			       GError **error)
+{
+	struct nl_msg *msg =
+		message(kernel, ROAMNAT_CMD_FAST_SET, REQUEST_SMALL + n * NLA_HDRLEN * 2);
+
+	return ask(kernel, msg, agent_kmsg_build_fast(msg, ifindex, n), NULL, NULL, error);
+}
+
 gboolean agent_kernel_forward_set(struct agent_kernel *kernel, const struct agent_kmsg_way *ways,
 				  size_t n, GError **error)
 {

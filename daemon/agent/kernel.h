@@ -58,6 +58,8 @@ gboolean agent_kernel_mapping_freeze(struct agent_kernel *kernel, uint64_t id, u
 /* ROAMNAT_STATE_MOVING_OUT or _MOVED: its packets go by that way. */
 gboolean agent_kernel_mapping_forward(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,
 				      uint32_t state, uint32_t way, GError **error);
+gboolean agent_kernel_fast_set(struct agent_kernel *kernel, const uint32_t *ifindex, size_t n,
+			       GError **error);
 gboolean agent_kernel_forward_set(struct agent_kernel *kernel, const struct agent_kmsg_way *ways,
 				  size_t n, GError **error);
 gboolean agent_kernel_mapping_del(struct agent_kernel *kernel, uint64_t id, uint64_t epoch,

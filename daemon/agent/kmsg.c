@@ -124,6 +124,16 @@ nla_put_failure:
 	return -EMSGSIZE;
 }
 
+int agent_kmsg_build_fast(struct nl_msg *nl, const uint32_t *ifindex, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		NLA_PUT_U32(nl, ROAMNAT_A_FAST_IFINDEX, ifindex[i]);
+	return 0;
+
+nla_put_failure:
+	return -EMSGSIZE;
+}
+
 int agent_kmsg_build_mapping(struct nl_msg *nl, const struct rn_msg *msg, uint32_t state,
 			     gboolean keep_timer)
 {

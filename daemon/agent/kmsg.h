@@ -74,6 +74,8 @@ int agent_kmsg_build_id(struct nl_msg *nl, uint64_t id, uint64_t epoch, uint32_t
 int agent_kmsg_build_leaving(struct nl_msg *nl, uint64_t id, uint64_t epoch, uint32_t state,
 			     uint32_t way);
 int agent_kmsg_build_way(struct nl_msg *nl, const struct agent_kmsg_way *way);
+/* Interfaces that have the fast path. */
+int agent_kmsg_build_fast(struct nl_msg *nl, const uint32_t *ifindex, size_t n);
 int agent_kmsg_build_floor(struct nl_msg *nl, uint64_t id, uint64_t epoch);
 int agent_kmsg_build_flush(struct nl_msg *nl, uint64_t incarnation);
 int agent_kmsg_build_refuse(struct nl_msg *nl, const struct rn_private *vm, uint64_t hold_off_ms);

@@ -4,12 +4,14 @@
  * says how long that took; dumps them; or shows what one costs. For benchmarks.
  *
  *   mapload -i in0 [-6] [-k address|block] [-n COUNT] [-p PORTS [-b]] [-s SECONDS] [-d]
+ *           [-f in0 -f out0]
  *
  * Mapping i (from 0) is 10.16.0.0 + i to 100.64.0.0 + i; with -6 fd00:16:: + i to
  * 2001:db8:64:: + i; a block is PORTS ports of that address, 8 unless told, from 1024
  * on. -b: each of its ports has a UDP session. -s: the idle timeout, 7440 unless told;
- * the mappings have been idle for parts of it, evenly. -d dumps them afterwards. Prints
- * one JSON object for each thing done. The mappings stay.
+ * the mappings have been idle for parts of it, evenly. -d dumps them afterwards;
+ * -f gives an interface the fast path. Prints one JSON object for each thing done. The
+ * mappings stay.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -36,6 +38,8 @@ static struct {
 	uint8_t kind;
 	uint32_t count, ports;
 	uint64_t idle;		/* ms */
+	uint32_t fast[16];	/* ifindex */
+	size_t n_fast;
 } opt = { .kind = RN_KIND_ADDRESS, .count = 1024, .ports = 8, .idle = 7440000 };
 
 static struct nl_sock *sock;
@@ -98,6 +102,8 @@ static void prepare(void)
 	request(msg, agent_kmsg_build_session(msg, INCARNATION, 0), "session-set");
 	msg = message(ROAMNAT_CMD_INSIDE_SET);
 	request(msg, agent_kmsg_build_prefix(msg, &prefix), "inside-set");
+	msg = message(ROAMNAT_CMD_FAST_SET);
+	request(msg, agent_kmsg_build_fast(msg, opt.fast, opt.n_fast), "fast-set");
 }
 
 /* One for each port of a block. */
@@ -219,14 +225,14 @@ static uint8_t kind_of(const char *name)
 }
 
 static const char usage[] =
-	"mapload -i INTERFACE [-6] [-k KIND] [-n COUNT] [-p PORTS [-b]] [-s SECONDS] [-d]";
+	"mapload -i INTERFACE [-6] [-k KIND] [-n COUNT] [-p PORTS [-b]] [-s SECONDS] [-d] [-f INTERFACE]";
 
 int main(int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	int c;
 
-	while ((c = getopt(argc, argv, "i:6k:n:p:bs:d")) != -1) {
+	while ((c = getopt(argc, argv, "i:6k:n:p:bs:df:")) != -1) {
 		switch (c) {
 		case 'i': opt.interface = optarg; break;
 		case '6': opt.six = true; break;
@@ -236,6 +242,10 @@ int main(int argc, char **argv)
 		case 'b': opt.bound = true; break;
 		case 's': opt.idle = strtoull(optarg, NULL, 10) * 1000; break;
 		case 'd': opt.dump = true; break;
+		case 'f':
+			if (opt.n_fast < G_N_ELEMENTS(opt.fast))
+				opt.fast[opt.n_fast++] = if_nametoindex(optarg);
+			break;
 		default: die("usage", usage);
 		}
 	}

@@ -197,9 +197,9 @@ load() { # MAPLOAD-ARG...
 }
 unload() { must rmmod roamnat; }
 
-address() { # MAPPINGS
-	load -n "$1"
-	both address_hook "$1" 2000 $PUB.0.0 $PUB.3.255
+address() { # hook or fast, MAPPINGS, MAPLOAD-ARG...
+	load -n "$2" "${@:3}"
+	both "address_$1" "$2" 2000 $PUB.0.0 $PUB.3.255
 	unload
 }
 
@@ -212,17 +212,18 @@ address6() { # MAPPINGS
 }
 
 # 1024 VMs of 8 ports each (pktgen leaves the largest one out); the packets before make the bindings.
-session() {
+session() { # hook or fast, MAPLOAD-ARG...
 	local ports=("udp_src_min 5000" "udp_src_max 5008" "flag UDPSRC_RND")
-	load -k block -n 1024
+	load -k block -n 1024 "${@:2}"
 	generate in0 120000 "${forward[@]}" "${ports[@]}" >/dev/null
-	measure session_hook in0 out0 8192 2000 "${forward[@]}" "${ports[@]}"
+	measure "session_$1" in0 out0 8192 2000 "${forward[@]}" "${ports[@]}"
 	back $PUB.0.0 $PUB.3.255 "udp_src_min 9" "udp_src_max 9" "udp_dst_min 1024" "udp_dst_max 1032" \
 		"flag UDPDST_RND"
-	measure session_hook_rev out0 in0 8192 2000 "${settings[@]}"
+	measure "session_$1_rev" out0 in0 8192 2000 "${settings[@]}"
 	unload
 }
 
+fast=(-f in0 -f out0)
 links
 : >"$out"
 wanted 'generator' && generator
@@ -230,8 +231,11 @@ wanted 'plain' && plain
 wanted 'tc_nat' && tc_nat
 wanted 'nft_map' && nft_map
 wanted 'nft_snat' && nft_snat
-wanted 'address_hook' && address 1024
-wanted 'address_hook' && address "$big"
+wanted 'address_hook' && address hook 1024
+wanted 'address_hook' && address hook "$big"
 wanted 'address_hook_v6' && address6 1024
-wanted 'session_hook' && session
+wanted 'session_hook' && session hook
+wanted 'address_fast' && address fast 1024 "${fast[@]}"
+wanted 'address_fast' && address fast "$big" "${fast[@]}"
+wanted 'session_fast' && session fast "${fast[@]}"
 exit 0
