@@ -358,6 +358,28 @@ static gboolean read_forwards(struct agent_config *config, GError **error)
 	return TRUE;
 }
 
+static gboolean read_fast(struct agent_config *config, GError **error)
+{
+	const char *text = rn_config_string(config->file, "fast", "interface");
+	g_autoptr(GStrvBuilder) names = g_strv_builder_new();
+	g_auto(GStrv) words = g_strsplit(text ? text : "", ";", -1);
+	guint n = 0;
+
+	for (guint i = 0; words[i]; i++) {
+		if (!*g_strstrip(words[i]))
+			continue;
+		if (strlen(words[i]) >= IF_NAMESIZE || ++n > ROAMNAT_FAST_MAX) {
+			rn_config_error(config->file, "fast", "interface", error,
+					"`%s' is not the name of an interface, or there are more than %d",
+					words[i], ROAMNAT_FAST_MAX);
+			return FALSE;
+		}
+		g_strv_builder_add(names, words[i]);
+	}
+	config->fast = g_strv_builder_end(names);
+	return TRUE;
+}
+
 static void add_bound(struct agent_config *config, uint16_t attr, uint32_t value)
 {
 	struct agent_kmsg_bound bound = { .attr = attr, .value = value };
@@ -514,7 +536,7 @@ struct agent_config *agent_config_load(const char *path, GError **error)
 	config->bounds = g_array_new(FALSE, FALSE, sizeof(struct agent_kmsg_bound));
 	config->file = rn_config_load(path, keys, error);
 	if (config->file && read_plain(config, error) && read_insides(config, error) &&
-	    read_forwards(config, error) && read_bounds(config, error) &&
+	    read_forwards(config, error) && read_fast(config, error) && read_bounds(config, error) &&
 	    read_timeouts(config, error) && read_forward_time(config, error) &&
 	    read_policies(config, error) && read_announces(config, error))
 		return config;
@@ -529,6 +551,7 @@ void agent_config_free(struct agent_config *config)
 	g_ptr_array_unref(config->insides);
 	g_ptr_array_unref(config->forwards);
 	g_array_unref(config->bounds);
+	g_strfreev(config->fast);
 	g_clear_pointer(&config->announces, g_ptr_array_unref);
 	rn_config_free(config->file);
 	g_free(config);

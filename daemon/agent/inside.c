@@ -8,12 +8,14 @@
 #include <netlink/errno.h>
 #include <netlink/netlink.h>
 #include <string.h>
+#include "agent/fast.h"
 #include "base/log.h"
 
 struct agent_inside {
 	const struct agent_config *config;
 	struct agent_kernel *kernel;
 	struct agent_forward *forward;	/* depends on interfaces too */
+	struct agent_fast *fast;	/* and so does this */
 	struct nl_sock *links;
 	guint source;
 	guint later;		/* applies once for many events of one turn */
@@ -114,6 +116,7 @@ void agent_inside_apply(struct agent_inside *inside)
 {
 	apply(inside, TRUE);
 	agent_forward_apply(inside->forward, TRUE);
+	agent_fast_apply(inside->fast, TRUE);
 }
 
 static gboolean apply_later(gpointer data)
@@ -123,6 +126,7 @@ static gboolean apply_later(gpointer data)
 	inside->later = 0;
 	apply(inside, FALSE);
 	agent_forward_apply(inside->forward, FALSE);
+	agent_fast_apply(inside->fast, FALSE);
 	return G_SOURCE_REMOVE;
 }
 
@@ -141,6 +145,8 @@ static void on_link(struct nlmsghdr *hdr, void *data)
 	for (guint i = 0; hdr->nlmsg_type == RTM_DELLINK && i < inside->config->insides->len; i++)
 		if ((int)inside->ifindex[i] == link->ifi_index)
 			inside->applied = FALSE;
+	if (hdr->nlmsg_type == RTM_DELLINK)
+		agent_fast_forget(inside->fast, link->ifi_index);
 	/* After the netlink queue is empty, so that a burst costs one look-up. */
 	if (!inside->later)
 		inside->later = g_idle_add(apply_later, inside);
@@ -166,6 +172,7 @@ struct agent_inside *agent_inside_new(const struct agent_config *config,
 	inside->config = config;
 	inside->kernel = kernel;
 	inside->forward = forward;
+	inside->fast = agent_fast_new(config, kernel);
 	inside->ifindex = g_new0(guint, config->insides->len + 1);
 	inside->links = agent_genl_open(NETLINK_ROUTE, error);
 	if (!inside->links)
@@ -192,6 +199,7 @@ void agent_inside_free(struct agent_inside *inside)
 	g_clear_handle_id(&inside->later, g_source_remove);
 	g_clear_handle_id(&inside->source, g_source_remove);
 	nl_socket_free(inside->links);
+	agent_fast_free(inside->fast);
 	g_free(inside->ifindex);
 	g_free(inside);
 }

@@ -9,6 +9,7 @@
 #   KIND          address, port or block
 #   POOL_EXTRA    lines for the pool
 #   GATEWAY_EXTRA[NAME]   lines for [gateway NAME] of the controller, e.g. planned=10
+#   FAST          yes: the interfaces have the fast path; for a whole run, RIG_ENV=FAST
 #   FORWARD       yes: late packets go by the devices of tunnel
 #   CONTROLLER_EXTRA, AGENT_EXTRA   lines put at the end of the file
 #   STORE         the controller's database
@@ -105,6 +106,10 @@ conf_agent() {
 	for t in $([ -z "$FORWARD" ] || printf '%s\n' "${!GW_NUMBER[@]}" | sort); do
 		[ "$t" = "$1" ] || printf '\n[forward %s]\ngateway=%s\ndevice=to-%s\n' "$t" "$t" "$t"
 	done
+	if [ -n "${FAST:-}" ]; then
+		printf '\n[fast]\ninterface=%s\n' "$(ip -n "$1" -br link | sed 's/[@ ].*//' |
+			grep -E '^(in|out)[0-9]' | tr '\n' ';')"
+	fi
 	printf '%s\n' "$AGENT_EXTRA"
 }
 
