@@ -14,6 +14,7 @@
 #include <net/gso.h>
 #include <net/neighbour.h>
 #include <net/route.h>
+#include <net/sock.h>
 #include <net/xfrm.h>
 
 #include "forward.h"
@@ -56,7 +57,7 @@ static __always_inline bool is_clear(const struct net *net,
 }
 
 /* Is it one that the stack would take from this interface, and nobody but it? */
-static __always_inline bool is_for_ip(const struct sk_buff *skb)
+static __always_inline bool is_for_ip(struct sk_buff *skb)
 {
 	const struct net_device *dev = skb->dev;
 
@@ -67,7 +68,12 @@ static __always_inline bool is_for_ip(const struct sk_buff *skb)
 	if (rcu_access_pointer(dev->rx_handler) || !is_plain(dev))
 		return false;
 	/* Somebody before us has decided something about it. */
-	if (skb->_skb_refdst || skb->_nfct || skb->sk)
+	if (skb->_skb_refdst || skb->_nfct)
+		return false;
+	/* It may still be its sender's, from another namespace; as for the stack, not
+	 * if it has been given a socket.
+	 */
+	if (skb->sk && skb_sk_is_prefetched(skb))
 		return false;
 #ifdef CONFIG_NET_SWITCHDEV
 	if (skb->offload_l3_fwd_mark)
@@ -196,6 +202,7 @@ static __always_inline bool go(struct rnat_net *rn, struct rnat_inside *inside,
 	if (IS_ERR(neigh) || !is_mine(skb, hop->room))
 		return false;
 
+	skb_orphan(skb);
 	skb_forward_csum(skb);
 	rnat_quick_write(rn, skb, quick, outbound);
 	rnat_stats_inc(rn, outbound ? ROAMNAT_A_COUNTER_OUT_TRANSLATED :

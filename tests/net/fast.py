@@ -1,0 +1,164 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-2.0
+"""The checks of 79-fast.sh, with the packets and wires of tests/conformance."""
+import os
+import subprocess
+import sys
+import traceback
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "conformance"))
+import rig  # noqa: E402
+import talk  # noqa: E402
+from kernel import U  # noqa: E402
+from packet import ACK, TCP, UDP, Packet, Tcp, Udp  # noqa: E402
+from rig import S1, VM_MAC, Case, Wires, Wrong  # noqa: E402
+
+KINDS = ("address", "port", "block")
+
+
+def ip(*args):
+    subprocess.run(["ip", "-n", "gw1", *args], check=True)
+
+
+def fast_count(gw):
+    return talk.number(talk.attrs(gw.kernel.talk.requests.ask(
+        gw.kernel.talk.id, 0, bytes([U["CMD_STATS_GET"], 1, 0, 0]))[0][1][4:])[U["A_STATS_FAST"]])
+
+
+def report(text, what):
+    try:
+        what()
+        print("ok " + text, flush=True)
+    except Exception as error:  # pylint: disable=broad-except
+        if not isinstance(error, Wrong):
+            traceback.print_exc()
+        print("not-ok %s: %s" % (text, str(error).replace("\n", " | ")), flush=True)
+
+
+class Both:
+    """A case, and how many of its packets took the fast path."""
+
+    def __init__(self, kind):
+        self.case = Case(kind, False)
+        self.gw = self.case.gw
+        self.e = {UDP: self.case.endpoint(UDP)}
+        self.e[TCP] = self.case.endpoint(TCP, port=4002)
+
+    def sends(self, side, packet, out, wanted, fast):
+        """Once with it and once without: the same, and @fast of them by it."""
+        before = fast_count(self.gw), self.gw.kernel.counters()
+        self.gw.kernel.fast("in0", "out0")
+        self.case.through(side, packet, out, wanted)
+        took = fast_count(self.gw) - before[0]
+        self.gw.kernel.fast()
+        self.case.through(side, packet, out, wanted)
+        self.case.check(took == fast, "%d took the fast path, not %d" % (took, fast))
+        now = self.gw.kernel.counters()
+        name = "out-translated" if side == "in" else "in-translated"
+        moved = now[name] - before[1][name]
+        self.case.check(moved == 2, "%s counted %d times, not 2" % (name, moved))
+
+    def same(self, name, proto, fast=1, **changes):
+        e = self.e[proto]
+        p = e.send(**changes)
+        self.sends("in", p, "out", e.shown(p).routed(), fast)
+        r = e.to(S1, 80, **changes)
+        self.sends("out", r, "in", e.hidden(r).routed(), fast)
+
+
+def same(kind):
+    both = Both(kind)
+    both.case.later(both.gw.kernel.fast)
+    both.same("UDP", UDP)
+    both.same("TOS and ECN", UDP, tos=0xB9)
+    both.same("the least TTL", UDP, ttl=2)
+    both.same("no DF", UDP, df=False)
+    both.same("TCP", TCP, flags=ACK, data=b"x" * 1400)
+    both.same("TCP, short and padded", TCP, flags=ACK)
+    both.same("options of IPv4", UDP, fast=0, options=b"\1\1\1\0")
+    both.case.end()
+
+
+def routes():
+    both = Both("address")
+    e, case, gw = both.e[UDP], both.case, both.gw
+    gw.kernel.fast("in0", "out0")
+    p = e.send()
+    case.outbound([p, p], [e.shown(p).routed()] * 2)
+    case.check(fast_count(gw) >= 2, "the packets before went the other way")
+    ip("neigh", "replace", "198.51.100.1", "lladdr", "02:00:0d:00:00:07", "dev", "out0")
+    other = Wires.arrival("out1", e.shown(p).routed())
+    other = bytes.fromhex("02000d000007") + other[6:]
+    came = case.wires.sock["out1"]
+    came.setblocking(True)
+    case.wires.sock["in1"].send(Wires.frame("in1", p))
+    case.check(came.recv(1 << 16) == other, "not to the neighbour's new address")
+    came.setblocking(False)
+    ip("neigh", "replace", "198.51.100.1", "lladdr", "02:00:0d:00:00:01", "dev", "out0")
+    case.outbound(p, e.shown(p).routed())
+    ip("route", "add", "blackhole", S1 + "/32")
+    case.no_way("in", p)
+    ip("route", "del", "blackhole", S1 + "/32")
+    case.outbound(p, e.shown(p).routed())
+    ip("link", "set", "out0", "mtu", "1000")
+    case.check(len(case.replied("in", e.send(data=b"x" * 1200))) == 1, "no answer to what is too big")
+    ip("link", "set", "out0", "mtu", "1500")
+    case.end()
+
+
+def ownership():
+    both = Both("address")
+    e, case, gw = both.e[UDP], both.case, both.gw
+    gw.kernel.fast("in0", "out0")
+    p, r = e.send(), e.to(S1, 80)
+    case.outbound(p, e.shown(p).routed())
+    case.inbound(r, e.hidden(r).routed())
+    before = fast_count(gw)
+    gw.kernel.freeze(e.mapping)
+    case.no_way("out", r)
+    case.no_way("in", p)
+    case.check(fast_count(gw) == before, "a frozen mapping translated")
+    case.end()
+
+
+def suspended():
+    both = Both("address")
+    e, case, gw = both.e[UDP], both.case, both.gw
+    gw.kernel.fast("in0", "out0")
+    r = e.to(S1, 80)
+    case.inbound(r, e.hidden(r).routed())
+    gw.kernel.suspend()
+    case.no_way("out", r)
+    gw.kernel.INCARNATION += 1
+    gw.kernel.session(gw.kernel.INCARNATION)
+    case.end()
+
+
+def devices():
+    gw = Case.gateways[0]
+    for _ in range(3):
+        ip("link", "add", "gone0", "type", "dummy")
+        gw.kernel.fast("in0", "out0", "gone0")
+        ip("link", "del", "gone0")
+    try:
+        gw.kernel.ask("FAST_SET", talk.attr(U["A_FAST_IFINDEX"], (99999).to_bytes(4, sys.byteorder)))
+        raise Wrong("an index that no interface has was taken")
+    except OSError:
+        pass
+    left = gw.kernel.talk.requests.ask(gw.kernel.talk.id, 0, bytes([U["CMD_FAST_GET"], 1, 0, 0]))
+    count = (len(left[0][1]) - 4) // 8
+    if count != 2:
+        raise Wrong("%d interfaces are left, not 2" % count)
+    gw.kernel.fast()
+
+
+os.environ.pop("FAST", None)
+rig.start()
+for one in KINDS:
+    report("S3 S4 the same bytes with it and without, %s" % one, lambda one=one: same(one))
+report("B7 routes, neighbours and MTU change at once", routes)
+report("B1 S9 a frozen mapping translates nothing", ownership)
+report("B5 what fails is as it was: an interface that is gone, one that never was", devices)
+report("B1 without a session nothing is translated", suspended)
+print("end", flush=True)
