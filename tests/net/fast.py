@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""The checks of 79-fast.sh, with the packets and wires of tests/conformance."""
+"""The checks of 29-fast.sh, with the packets and wires of tests/conformance."""
 import os
 import subprocess
 import sys
