@@ -35,7 +35,7 @@ def rules(t, text):
     t.later(undo)
 
 
-@case("beside-filter", kinds="address")
+@case("beside-filter", kinds="address", stack=True)
 def stateful_filter(t):
     """Rules with ct state, in private addresses both ways; errors about a connection are
     related to it; conntrack shows private addresses
@@ -65,7 +65,7 @@ def stateful_filter(t):
             e.pub not in table, "conntrack says %s" % table)
 
 
-@case("beside-filter", kinds="address")
+@case("beside-filter", kinds="address", stack=True)
 def filter_after_move(t):
     """A stateful filter at the destination knows no connection of the source: what comes in is
     dropped until the VM has said something
@@ -102,7 +102,7 @@ def masquerade_of_others(t):
     t.inbound(back, back.but(dst="10.9.0.5").routed())
 
 
-@case("beside-nat", kinds="address")
+@case("beside-nat", kinds="address", stack=True)
 def masquerade_of_all(t):
     """A rule without that exception takes our packets first: they leave with the gateway's own
     address
@@ -116,7 +116,7 @@ def masquerade_of_all(t):
     t.outbound(p, p.but(src=t.gw.outside).routed())
 
 
-@case("beside-nat", kinds="address")
+@case("beside-nat", kinds="address", stack=True)
 def redirected_in_front(t):
     """nftables changes the destination of what comes in by private addresses: after us"""
     e = t.endpoint(UDP)
@@ -128,7 +128,7 @@ def redirected_in_front(t):
     t.inbound(r, r.but(dst="10.9.0.7", dport=99).routed())
 
 
-@case("beside-mark", kinds="address")
+@case("beside-mark", kinds="address", stack=True)
 def policy_routing(t):
     """A mark by the private source chooses another way out, and the packet is translated"""
     e, other = t.endpoint(UDP, 4000), t.endpoint(UDP, 4001)
