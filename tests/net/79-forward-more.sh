@@ -48,7 +48,8 @@ done
 CONTROLLER_EXTRA=$(printf '[pool six]\nkind=address\nprefix=%s\nzones=1\n' $PUBLIC_POOL_6
 	printf '[pool blocks]\nkind=block\nprefix=203.0.114.0/28\nblock-size=64\nblocks-per-vm=2\nzones=1\n')
 AGENT_EXTRA=$(printf '[inside six]\ninterface=in0\nprefix=fd00::/64\nzone=1\nidle-timeout=%s\n' 300s
-	printf '[inside blocks]\ninterface=in0\nprefix=10.0.1.0/24\nzone=1\nkind=block\nidle-timeout=%s\n' 300s)
+	printf '[inside blocks]\ninterface=in0\nprefix=10.0.1.0/24\nzone=1\nkind=block\nidle-timeout=%s\n' 300s
+	printf '[kernel]\nforward-time=600s\n')	# all of this, on any machine
 start_all
 route_pool gw1
 route_pool6 gw1
