@@ -86,6 +86,8 @@ class Netlink:
                                       protocol)
         self.sock.bind((0, 0))
         self.sock.settimeout(10 * SLOW)
+        for option in (10, 11):  # NETLINK_CAP_ACK, NETLINK_EXT_ACK
+            self.sock.setsockopt(270, option, 1)
 
     def ask(self, kind, flags, payload):
         """All replies, [(type, payload)]; OSError for a refusal."""
@@ -99,7 +101,8 @@ class Netlink:
                 if kind_ == 2:  # NLMSG_ERROR
                     err = struct.unpack_from("=i", data)[0]
                     if err:
-                        raise OSError(-err, os.strerror(-err))
+                        why = attrs(data[20:]).get(1, b"").rstrip(b"\0").decode()
+                        raise OSError(-err, why or os.strerror(-err))
                     return replies
                 replies.append((kind_, data))
             if replies and not flags & (DUMP | ACK):
