@@ -17,11 +17,11 @@
 #include <linux/netfilter_ipv6.h>
 #include <net/l3mdev.h>
 
+#include "compare.h"
 #include "family.h"
 #include "forward.h"
 #include "net.h"
 #include "quick.h"
-#include "selftest/compare.h"
 #include "trace.h"
 #include "translate.h"
 #include "unreach.h"

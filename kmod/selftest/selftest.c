@@ -6,7 +6,7 @@
 #include <linux/kernel.h>
 #include <linux/printk.h>
 
-#include "compare.h"
+#include "../compare.h"
 
 static const struct area {
 	const char *name;

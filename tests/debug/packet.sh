@@ -3,7 +3,7 @@
 # packet.sh COUNT SEED [compare]: in the guest of a watched kernel, COUNT spoiled packets
 # into the module's hooks (fuzz/inject). nftables counts what comes to our hooks, in chains
 # beside them, and the module's own counters must account for every one of it. compare:
-# each packet that a quick way takes goes the general way, too (kmod/selftest/compare.h).
+# each packet that a quick way takes goes the general way, too (kmod/compare.h).
 # The kernel's log and kmemleak are judged by guest.sh.
 # shellcheck disable=SC2034 # for report.sh
 SCENARIO=packet RUN=/run/rig

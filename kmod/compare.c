@@ -7,10 +7,10 @@
 #include <net/checksum.h>
 #include <net/dst.h>
 
-#include "../binding.h"
-#include "../family.h"
-#include "../hook.h"
-#include "../net.h"
+#include "binding.h"
+#include "family.h"
+#include "hook.h"
+#include "net.h"
 
 #define TELL_MAX 10	/* differences that are told in full */
 

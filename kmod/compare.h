@@ -19,7 +19,7 @@ struct rnat_net;
 struct sk_buff;
 
 #ifdef RNAT_SELFTEST
-#include "../translate.h"
+#include "translate.h"
 
 /* What of a mapping and of a binding packets write. */
 struct rnat_compare_state {
