@@ -34,7 +34,7 @@ struct rnat_fast_dev {
 /* What the interfaces of one namespace share; there while there is one. */
 struct rnat_fast {
 	struct rnat_net *rn;
-	struct rnat_hops * __percpu *hops;
+	struct rnat_hops_cpu __percpu *hops;
 	struct list_head devs;	/* under the mutex */
 };
 
@@ -245,7 +245,7 @@ static unsigned int ingress(void *priv, struct sk_buff *skb,
 	if (rcu_access_pointer(rn->ways) &&
 	    unlikely(rnat_forward_from(rn, skb->dev->ifindex)))
 		return NF_ACCEPT;
-	if (likely(is_sent(rn, inside, *this_cpu_ptr(fast->hops), skb, in)))
+	if (likely(is_sent(rn, inside, this_cpu_ptr(fast->hops)->hops, skb, in)))
 		return NF_STOLEN;
 	/* A route that was found would be taken for its own. */
 	skb_dst_drop(skb);

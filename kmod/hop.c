@@ -109,6 +109,7 @@ const struct rnat_hop *rnat_hop_ask(struct rnat_hops *hops, struct sk_buff *skb,
 	/* The stack clears it when the packet gets there. */
 	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
 	IPCB(skb)->iif = skb->skb_iif;
+	/* The generation is older than the route, whatever comes between. */
 	smp_rmb();
 	if (ip_route_input_noref(skb, to, from, ip_hdr(skb)->tos, in->dev) ||
 	    !is_usable(skb_rtable(skb), skb, in))
@@ -132,33 +133,33 @@ static void forget(struct rnat_hops *hops)
 	kvfree(hops);
 }
 
-struct rnat_hops * __percpu *rnat_hops_new(void)
+struct rnat_hops_cpu __percpu *rnat_hops_new(void)
 {
-	struct rnat_hops * __percpu *hops = alloc_percpu(struct rnat_hops *);
+	struct rnat_hops_cpu __percpu *cpus = alloc_percpu(struct rnat_hops_cpu);
 	struct rnat_hops *mine;
 	int cpu;
 
-	if (!hops)
+	if (!cpus)
 		return NULL;
 	for_each_possible_cpu(cpu) {
 		mine = kvzalloc_node(sizeof(*mine), GFP_KERNEL_ACCOUNT,
 				     cpu_to_node(cpu));
 		if (!mine) {
-			rnat_hops_free(hops);
+			rnat_hops_free(cpus);
 			return NULL;
 		}
-		*per_cpu_ptr(hops, cpu) = mine;
+		per_cpu_ptr(cpus, cpu)->hops = mine;
 	}
-	return hops;
+	return cpus;
 }
 
-void rnat_hops_free(struct rnat_hops * __percpu *hops)
+void rnat_hops_free(struct rnat_hops_cpu __percpu *cpus)
 {
 	int cpu;
 
-	if (!hops)
+	if (!cpus)
 		return;
 	for_each_possible_cpu(cpu)
-		forget(*per_cpu_ptr(hops, cpu));
-	free_percpu(hops);
+		forget(per_cpu_ptr(cpus, cpu)->hops);
+	free_percpu(cpus);
 }

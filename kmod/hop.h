@@ -56,9 +56,14 @@ struct rnat_hops {
 	struct hlist_head dsts[RNAT_HOP_DSTS];
 };
 
-struct rnat_hops * __percpu *rnat_hops_new(void);
+/* One for each CPU. */
+struct rnat_hops_cpu {
+	struct rnat_hops *hops;
+};
+
+struct rnat_hops_cpu __percpu *rnat_hops_new(void);
 /* When no packet uses them any more. NULL is nothing. */
-void rnat_hops_free(struct rnat_hops * __percpu *hops);
+void rnat_hops_free(struct rnat_hops_cpu __percpu *cpus);
 
 /* Asks the stack, and remembers. */
 const struct rnat_hop *rnat_hop_ask(struct rnat_hops *hops, struct sk_buff *skb,

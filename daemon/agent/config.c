@@ -536,8 +536,9 @@ struct agent_config *agent_config_load(const char *path, GError **error)
 	config->bounds = g_array_new(FALSE, FALSE, sizeof(struct agent_kmsg_bound));
 	config->file = rn_config_load(path, keys, error);
 	if (config->file && read_plain(config, error) && read_insides(config, error) &&
-	    read_forwards(config, error) && read_fast(config, error) && read_bounds(config, error) &&
-	    read_timeouts(config, error) && read_forward_time(config, error) &&
+	    read_forwards(config, error) && read_fast(config, error) &&
+	    read_bounds(config, error) && read_timeouts(config, error) &&
+	    read_forward_time(config, error) &&
 	    read_policies(config, error) && read_announces(config, error))
 		return config;
 	agent_config_free(config);

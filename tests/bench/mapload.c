@@ -225,7 +225,8 @@ static uint8_t kind_of(const char *name)
 }
 
 static const char usage[] =
-	"mapload -i INTERFACE [-6] [-k KIND] [-n COUNT] [-p PORTS [-b]] [-s SECONDS] [-d] [-f INTERFACE]";
+	"mapload -i INTERFACE [-6] [-k KIND] [-n COUNT] [-p PORTS [-b]] [-s SECONDS] [-d] "
+	"[-f INTERFACE]";
 
 int main(int argc, char **argv)
 {

@@ -504,7 +504,8 @@ START_TEST(test_routes)
 	root = parse_array(run.out);
 	ck_assert_uint_eq(json_array_size(root), 2);
 	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(root, 1), "dev")), "out0");
-	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(root, 0), "linger_ms")), 700);
+	ck_assert_int_eq(json_integer_value(json_object_get(json_array_get(root, 0),
+							    "linger_ms")), 700);
 	json_decref(root);
 	run_clear(&run);
 	fake_stop(&fake);
