@@ -28,11 +28,11 @@ archive=/usr/src/linux-source-6.12.tar.xz
 source=$(dpkg-query -W -f '${Version}' linux-source-6.12 2>/dev/null) || source=$(stat -c %Y "$archive")
 cache=${DEBUG_KERNEL_DIR:-${XDG_CACHE_HOME:-$HOME/.cache}/roamnat}
 tree=$cache/linux-source-${source//[^0-9a-zA-Z.+-]/_}
-# All options that it shall have. What is not of the machine or the network, and is
-# not in a line "#without" of uml.config, the two share. A plain one shares the
-# network in place of what must be noticed, and has a name of its own.
+# All options that it shall have. What is not of the machine, and is not in a line
+# "#without" of uml.config, the two share. A plain one does without what must be
+# noticed, and has a name of its own.
 wanted() {
-	local shared='/^# What programs ask for/,/^# The network/p;/^# What must be noticed/,$p'
+	local shared='/^# What programs ask for/,$p'
 	case $kind in
 	debug) cat "$config"; return ;;
 	uml) cat "$config" ;;

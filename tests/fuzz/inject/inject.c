@@ -326,36 +326,52 @@ static uint64_t stats(uint16_t gauge)
 	return a && gauge != ROAMNAT_A_STATS_COUNTERS ? nl_number(a) : 0;
 }
 
-/* Until nothing waits for anything any more. */
-static void settle(void)
-{
-	struct timespec nap = { .tv_nsec = 20000000 };
-	unsigned int i;
-
-	for (i = 0; i < 1000 && stats(ROAMNAT_A_STATS_HELD_PACKETS); i++)
-		nanosleep(&nap, NULL);
-	if (stats(ROAMNAT_A_STATS_HELD_PACKETS))
-		die("packets are held for ever", -ETIMEDOUT);
-}
-
-static void report(void)
+/* All counters together; *@named: how many of them are not 0. */
+static uint64_t sum_up(unsigned int *named)
 {
 	const struct nlattr *nest, *a;
 	uint64_t sum = 0;
 	size_t at, len;
-	unsigned int named = 0;
 
 	stats(ROAMNAT_A_STATS_COUNTERS);
 	nest = nl_find(answer.data, answer.len, ROAMNAT_A_STATS_COUNTERS);
 	len = nest ? nest->nla_len - NLA_HDRLEN : 0;
-	for (at = 0; at < len; at += NLA_ALIGN(a->nla_len)) {
+	for (*named = 0, at = 0; at < len; at += NLA_ALIGN(a->nla_len)) {
 		a = (const struct nlattr *)((const uint8_t *)nest + NLA_HDRLEN + at);
 		/* Eight bytes are aligned by an empty attribute. */
 		if (a->nla_len != NLA_HDRLEN + 8)
 			continue;
 		sum += nl_number(a);
-		named += !!nl_number(a);
+		*named += !!nl_number(a);
 	}
+	return sum;
+}
+
+/* Until nothing waits for anything any more. A packet is held no longer before it is
+ * counted, and a device's last ones may wait for a kernel thread: so the counters must
+ * stand still, too.
+ */
+static void settle(void)
+{
+	struct timespec nap = { .tv_nsec = 20000000 };
+	uint64_t before = 0, sum = 0;
+	unsigned int i, named;
+
+	for (i = 0; i < 1000; i++) {
+		sum = sum_up(&named);
+		if (i && sum == before && !stats(ROAMNAT_A_STATS_HELD_PACKETS))
+			return;
+		before = sum;
+		nanosleep(&nap, NULL);
+	}
+	die("packets are held for ever", -ETIMEDOUT);
+}
+
+static void report(void)
+{
+	unsigned int named;
+	uint64_t sum = sum_up(&named);
+
 	printf("counted %llu\nnamed %u\n", (unsigned long long)sum, named);
 }
 
