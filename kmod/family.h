@@ -89,20 +89,24 @@ static inline bool rnat_family_is_local(const struct in6_addr *addr)
 	       (type & (IPV6_ADDR_LINKLOCAL | IPV6_ADDR_LOOPBACK));
 }
 
+/* IPv6: one of its ends is no address that a mapping could have. */
+static inline bool rnat_family_is_beyond(const struct sk_buff *skb, u8 pf)
+{
+	return rnat_family_is_6(pf) &&
+	       (rnat_family_is_local(&ipv6_hdr(skb)->saddr) ||
+		rnat_family_is_local(&ipv6_hdr(skb)->daddr));
+}
+
 /* The inside prefix of the interface that has the packet's source. */
 static inline struct rnat_prefix *
 rnat_family_lookup_src(struct rnat_inside *inside, const struct sk_buff *skb,
 		       u8 pf, u32 ifindex)
 {
-	const struct ipv6hdr *ip6;
-
 	if (!rnat_family_is_6(pf))
 		return rnat_inside_lookup(inside, ifindex, ip_hdr(skb)->saddr);
-	ip6 = ipv6_hdr(skb);
-	if (rnat_family_is_local(&ip6->saddr) ||
-	    rnat_family_is_local(&ip6->daddr))
+	if (rnat_family_is_beyond(skb, pf))
 		return NULL;
-	return rnat_inside_lookup6(inside, ifindex, &ip6->saddr);
+	return rnat_inside_lookup6(inside, ifindex, &ipv6_hdr(skb)->saddr);
 }
 
 static inline struct rnat_prefix *

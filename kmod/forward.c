@@ -22,6 +22,7 @@
 #include <net/ip6_route.h>
 #include <net/route.h>
 
+#include "family.h"
 #include "inside.h"
 #include "net.h"
 
@@ -124,11 +125,13 @@ struct rnat_prefix *rnat_forward_prefix(struct rnat_inside *inside,
 	union nf_inet_addr src = { };
 	u32 i;
 
+	*many = false;
+	if (rnat_family_is_beyond(skb, pf))
+		return NULL;
 	if (pf == NFPROTO_IPV6)
 		src.in6 = ipv6_hdr(skb)->saddr;
 	else
 		src.ip = ip_hdr(skb)->saddr;
-	*many = false;
 	for (i = 0; i < inside->count; i++) {
 		struct rnat_prefix *p = &inside->prefix[i];
 

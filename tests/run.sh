@@ -174,15 +174,15 @@ options() {
 	[ "${1:-watched}" = watched ] || out=$logs/${RIG_NAME:-debug}-uml-options/output
 	grep -q '^options: [1-9][0-9]* passed, 0 failed' "$out"
 }
-# Those that say "# debug: yes" in their heads: their subject is in the kernel.
-watched_scenarios() {
+# Those that say "# debug: yes" in their heads: their subject is in the kernel. In the
+# kernel that is as fast as a program, all.
+watched_scenarios() { # WHERE SLOWNESS PATTERN
 	local files
-	files=$(grep -l '^# debug: yes$' tests/net/[0-9]*.sh)
-	# shellcheck disable=SC2086
+	files=$(grep -lE "$3" tests/net/[0-9]*.sh)
 	[ -z "${SCENARIO:-}" ] || files=$(ls tests/net/"$SCENARIO"*.sh) || return 1
 	# shellcheck disable=SC2086
-	RIG_SLOW=${RIG_SLOW:-6} RIG_ENV="REPORT_MODES RIG_SLOW RIG_LIMIT" REPORT_MODES=${REPORT_MODES:-source} \
-		RIG_APPEND=kmemleak=off watched tests/net/guest-run.sh $(realpath $files)
+	RIG_SLOW=${RIG_SLOW:-$2} RIG_ENV="REPORT_MODES RIG_SLOW RIG_LIMIT" REPORT_MODES=${REPORT_MODES:-source} \
+		RIG_APPEND=kmemleak=off "$1" tests/net/guest-run.sh $(realpath $files)
 }
 
 # why: what failed, again, for whom the log is cut short. Lines of the parts that passed
@@ -256,7 +256,7 @@ debug)
 	case "$parts " in *options*|*stress*|*scenarios*) qemu_kernel=$(tests/debug/build.sh) || exit 1 ;; esac
 	case "${UML:-yes} $parts " in
 	no*) uml_kernel=${qemu_kernel:-$(tests/debug/build.sh)} || exit 1 ;;
-	*options*|*netlink*|*packet*|*compare*|*stress*) uml_kernel=$(tests/debug/build.sh uml) || exit 1 ;;
+	*options*|*netlink*|*packet*|*compare*|*stress*|*scenarios*) uml_kernel=$(tests/debug/build.sh uml) || exit 1 ;;
 	esac
 	debug_kernel=${qemu_kernel:-}
 	for p in $parts; do
@@ -277,7 +277,11 @@ debug)
 		compare)
 			RIG_SMP=1 RIG_APPEND="kmemleak=off no_debug_objects" \
 				part compare "$pattern" natively "$PWD/tests/debug/packet.sh" "${COMPARE:-1000000}" "$seed" compare ;;
-		scenarios) part scenarios "$pattern" watched_scenarios ;;
+		scenarios)
+			part scenarios "$pattern" watched_scenarios watched 6 '^# debug: yes$'
+			if [ "$uml_kernel" != "$qemu_kernel" ]; then
+				part scenarios-uml "$pattern" watched_scenarios natively 3 '^# shows: '
+			fi ;;
 		*) echo "run: there is no part '$p'" >&2; exit 1 ;;
 		esac
 	done

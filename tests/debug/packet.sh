@@ -52,9 +52,12 @@ table inet count {
 NFT
 count() { gw nft -j list counter inet count "$1" | jq '.nftables[] | .counter? // empty | .packets'; }
 
-samples=$top/build/fuzz/packet/corpus
-[ -n "$(ls "$samples" 2>/dev/null)" ] || samples=$top/build/fuzz/packet/seeds
-say "seed $2, samples from ${samples##*/}: $(ls "$samples" | wc -l)"
+from=$top/build/fuzz/packet/corpus samples=$RIG_OUT/samples
+[ -n "$(ls "$from" 2>/dev/null)" ] || from=$top/build/fuzz/packet/seeds
+# They are kept: a fuzzer may be at work on them, and what SEED replays is made of them.
+mkdir -p "$samples"
+cp "$from"/* "$samples" 2>/dev/null
+say "seed $2, samples from ${from##*/}: $(ls "$samples" | wc -l)"
 expect "$1 packets go in" sh -c "ip netns exec gw inject $samples $1 $2 >$RUN/inject 2>&1 || { cat $RUN/inject; false; }"
 sed -n 's/^# //p' "$RUN/inject" | while read -r line; do say "$line"; done
 value() { sed -n "s/^$1 //p" "$RUN/inject"; }
