@@ -4,13 +4,13 @@
 import os
 
 # Kinds that are tested, and those that the module has yet to learn.
-KINDS = ["address", "port", "block"]
+KINDS = ["address", "address6", "port", "block"]
 LATER = []
 
 CASES = []
 
 
-def case(*ids, kinds="address port block", mig=False, deviates=None, pending="",
+def case(*ids, kinds="address address6 port block", mig=False, deviates=None, pending="",
          stack=False):
     """@ids: requirements that the function shows, of requirements.tsv. @kinds: of
     mapping, to which they apply. @mig: once more with a migration where the body

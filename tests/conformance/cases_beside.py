@@ -53,7 +53,7 @@ def stateful_filter(t):
     t.answered(e, syn)
     p = e.send(S1, 80, flags=ACK, seq=1001, ack=1001)
     t.outbound(p, e.shown(p).routed())
-    t.inbound(error(HOP, e.pub, 3, 1, e.shown(p), 40), error(HOP, e.vm, 3, 1, p, 40).routed())
+    t.inbound(error(HOP, e.pub, 3, 1, e.shown(p), 20), error(HOP, e.vm, 3, 1, p, 20).routed())
     t.no_way("in", e.send(S1, 81))
     t.no_way("out", e.to(S2, 80, flags=SYN))
     r = d.to(S2, 77)
@@ -97,8 +97,8 @@ def masquerade_of_others(t):
     e = t.endpoint(UDP)
     t.passes(e)
     other = Packet("10.9.0.5", S1, Udp(3333, 53))
-    t.outbound(other, other.but(src=t.gw.outside).routed())
-    back = Packet(S1, t.gw.outside, Udp(53, 3333))
+    t.outbound(other, other.but(src=t.outside()).routed())
+    back = Packet(S1, t.outside(), Udp(53, 3333))
     t.inbound(back, back.but(dst="10.9.0.5").routed())
 
 
@@ -113,7 +113,7 @@ def masquerade_of_all(t):
     }""")
     e = t.endpoint(UDP, 4444)
     p = e.send()
-    t.outbound(p, p.but(src=t.gw.outside).routed())
+    t.outbound(p, p.but(src=t.outside()).routed())
 
 
 @case("beside-nat", kinds="address", stack=True)
@@ -266,7 +266,7 @@ def ipsec_tunnel(t):
     comes out of it to a public side is translated back
     """
     e = t.endpoint(UDP)
-    here = t.gw.outside
+    here = t.outside()
     state = "proto esp spi 0x%x reqid 7 mode tunnel enc cipher_null '' auth digest_null ''"
     batch(t, "xfrm state add src %s dst %s %s" % (here, PEER, (state % SPI_OUT).replace("''", '""')),
           "xfrm state add src %s dst %s %s" % (PEER, here, (state % SPI_IN).replace("''", '""')),

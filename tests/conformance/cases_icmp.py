@@ -3,20 +3,21 @@
 RFC 5382 say of ICMP.
 """
 from case import case
-from packet import (ACK, ICMP, RST, SYN, TCP, UDP, Echo, Icmp, Packet, Raw, Tcp, Udp, csum, error)
-from rig import GW_INSIDE, HOP, S1, S2
+from packet import (ACK, DESTINATION, ICMP, TCP, UDP, Icmp, Packet, Raw, Udp, csum, error,
+                    icmp_error)
 
 RECORD_ROUTE = bytes.fromhex("0107070400000000")
 TOO_BIG = (1400).to_bytes(4, "big")
 
 
-def from_outside(t, e, p, who=HOP, kind=3, code=1, quoted=28, **more):
+def from_outside(t, e, p, who=None, kind=3, code=1, quoted=8, **more):
     """An error about what the VM sent as @p reaches the VM, as if it had no NAT."""
+    who = who or t.hop
     t.inbound(error(who, e.pub, kind, code, e.shown(p).but(ttl=50), quoted, **more),
               error(who, e.vm, kind, code, p.but(ttl=50), quoted, **more).routed())
 
 
-def from_inside(t, e, r, kind=3, code=3, quoted=28, **more):
+def from_inside(t, e, r, kind=3, code=3, quoted=8, **more):
     """An error of the VM about @r, which was sent to its public side."""
     t.outbound(error(e.vm, r.src, kind, code, e.hidden(r).but(ttl=50), quoted, **more),
                error(e.pub, r.src, kind, code, r.but(ttl=50), quoted, **more).routed())
@@ -36,7 +37,8 @@ def errors_from_outside(t):
     for e in es:
         p = e.send()
         for kind, code, rest in ((3, 0, 0), (3, 1, 0), (3, 2, 0), (3, 3, 0), (3, 4, 1400), (3, 13, 0),
-                                 (11, 0, 0), (12, 0, 0x14 << 24), (4, 0, 0), (5, 1, 0xC6336401)):
+                                 (11, 0, 0), (12, 0, 0x14 << 24),
+                                 *(() if t.v6 else ((4, 0, 0), (5, 1, 0xC6336401)))):
             from_outside(t, e, p, kind=kind, code=code, rest=rest.to_bytes(4, "big"))
         # All of the packet, with the checksum of TCP in it.
         from_outside(t, e, p, quoted=1000)
@@ -46,10 +48,10 @@ def errors_from_outside(t):
 def error_about_nothing(t):
     """An error about a packet that no mapping sent is dropped"""
     e = t.endpoint(UDP)
-    p = Packet(e.pub, S1, Udp(e.pubport + 7, 53))
+    p = Packet(e.pub, t.s1, Udp(e.pubport + 7, 53))
     if t.kind == "address":     # any port of it is ours
-        p = Packet("198.18.255.1", S1, Udp(4000, 53))
-    t.no_way("out", error(HOP, p.src, 3, 1, p), error(HOP, e.pub, 3, 1, p.but(src=S2)))
+        p = Packet("2001:db8:ff00:1::1" if t.v6 else "198.18.255.1", t.s1, Udp(4000, 53))
+    t.no_way("out", error(t.hop, p.src, 3, 1, p), error(t.hop, e.pub, 3, 1, p.but(src=t.s2)))
 
 
 @case("5508-5", "5508-10", mig=True)
@@ -69,17 +71,17 @@ def error_from_inside_about_nothing(t):
     """An error of a VM about a packet that no mapping got is dropped, and counted"""
     e = t.endpoint(UDP)
     before = t.gw.kernel.counters()
-    r = Packet(S1, t.vm(), Udp(53, 4000))
-    t.no_way("in", error(e.vm, S1, 3, 3, r))
+    r = Packet(t.s1, t.vm(), Udp(53, 4000))
+    t.no_way("in", error(e.vm, t.s1, 3, 3, r))
     t.counted("drop-icmp-quote", before)
 
 
-@case("5508-5c", kinds="address")
+@case("5508-5c", kinds="address address6")
 def error_of_router_with_mapping(t):
     """A VM that routes for another reports with its own public address"""
     e, router = t.endpoint(UDP), t.endpoint(UDP)
     r = e.to()
-    t.outbound(error(router.vm, S1, 3, 1, e.hidden(r)), error(router.pub, S1, 3, 1, r).routed())
+    t.outbound(error(router.vm, t.s1, 3, 1, e.hidden(r)), error(router.pub, t.s1, 3, 1, r).routed())
 
 
 @case("5508-5c")
@@ -87,7 +89,7 @@ def error_of_router_without(t):
     """A host inside without a mapping reports with the address of the mapping"""
     e = t.endpoint(UDP)
     r = e.to()
-    t.outbound(error(t.vm(), S1, 11, 0, e.hidden(r)), error(e.pub, S1, 11, 0, r).routed())
+    t.outbound(error(t.vm(), t.s1, 11, 0, e.hidden(r)), error(e.pub, t.s1, 11, 0, r).routed())
 
 
 @case("5508-3", mig=True)
@@ -96,40 +98,46 @@ def bad_icmp_checksum(t):
     e = t.endpoint(UDP)
     t.move()
     p, r = e.shown(e.send()), e.hidden(e.to())
-    for side, packet in (("out", error(HOP, e.pub, 3, 1, p)), ("in", error(e.vm, S1, 3, 3, r))):
-        wrong = Packet(packet.src, packet.dst, Icmp(3, packet.l4.code, packet.l4.body, 0x1111))
+    for side, packet in (("out", error(t.hop, e.pub, 3, 1, p)), ("in", error(e.vm, t.s1, 3, 3, r))):
+        wrong = Packet(packet.src, packet.dst,
+                       Icmp(packet.l4.kind, packet.l4.code, packet.l4.body, 0x1111, t.v6))
         t.no_way(side, wrong)
 
 
-@case("5508-3a")
+@case("5508-3a", kinds="address port block")
 def bad_quoted_ip_checksum(t):
     """An error whose quoted IP header has a wrong checksum is dropped"""
     e = t.endpoint(UDP)
-    t.no_way("out", error(HOP, e.pub, 3, 1, e.shown(e.send()).but(check=0x1234)))
-    t.no_way("in", error(e.vm, S1, 3, 3, e.hidden(e.to()).but(check=0x1234)))
+    t.no_way("out", error(t.hop, e.pub, 3, 1, e.shown(e.send()).but(check=0x1234)))
+    t.no_way("in", error(e.vm, t.s1, 3, 3, e.hidden(e.to()).but(check=0x1234)))
+
+
+def options(p, of_4):
+    """@of_4, or the header of IPv6 that has a destination's options: eight bytes of none."""
+    return (DESTINATION, bytes([p.l4.proto, 0, 1, 4, 0, 0, 0, 0])) if ":" in p.src else of_4
 
 
 @case("5508-3b", mig=True)
 def options_in_quote(t):
-    """The quoted packet has IP options: its ports are found behind them"""
+    """The quoted packet has IP options, or extension headers: its ports are found behind them"""
     es = ends(t)
     t.move()
     for e in es:
-        from_outside(t, e, e.send().but(options=RECORD_ROUTE), quoted=36)
-        from_inside(t, e, e.to().but(options=RECORD_ROUTE), quoted=36)
+        p, r = e.send(), e.to()
+        from_outside(t, e, p.but(options=options(p, RECORD_ROUTE)))
+        from_inside(t, e, r.but(options=options(r, RECORD_ROUTE)))
 
 
 @case("5508-3b")
 def options_outside(t):
-    """The error itself has IP options"""
+    """The error itself has IP options, or an extension header"""
     e = t.endpoint(UDP)
     for gw in t.gateways:
         gw.sysctl("ipv4/conf/all/accept_source_route", 0)
-    nops = b"\x01\x01\x01\x00"
-    from packet import dataclasses
     p = e.send()
-    sent = dataclasses.replace(error(HOP, e.pub, 3, 1, e.shown(p)), options=nops)
-    t.inbound(sent, dataclasses.replace(error(HOP, e.vm, 3, 1, p), options=nops).routed())
+    sent, wanted = error(t.hop, e.pub, 3, 1, e.shown(p)), error(t.hop, e.vm, 3, 1, p)
+    some = options(sent, b"\x01\x01\x01\x00")
+    t.inbound(sent.but(options=some), wanted.but(options=some).routed())
 
 
 def sum16(a, b):
@@ -147,7 +155,7 @@ def quoted_transport_checksum(t):
     off = 0x0101
     q = Packet(q.src, q.dst, Udp(q.l4.sport, 53, check=sum16(right_out, off)))
     p = Packet(p.src, p.dst, Udp(p.l4.sport, 53, check=sum16(right_in, off)))
-    t.inbound(error(HOP, e.pub, 3, 1, q), error(HOP, e.vm, 3, 1, p).routed())
+    t.inbound(error(t.hop, e.pub, 3, 1, q), error(t.hop, e.vm, 3, 1, p).routed())
 
 
 @case("5508-3c")
@@ -170,9 +178,11 @@ def extensions(t):
     head = bytes.fromhex("20000000")
     more = head[:2] + csum(head + body).to_bytes(2, "big") + body
     p = e.send(data=bytes(range(200)))
+    # The quote's length: of IPv4 in words, of IPv6 in double words.
+    rest = bytes([16, 0, 0, 0] if t.v6 else [0, 32, 0, 0])
     for kind, code in ((11, 0), (3, 1)):
-        from_outside(t, e, p, kind=kind, code=code, quoted=128, rest=bytes([0, 32, 0, 0]), more=more)
-    from_inside(t, e, e.to(data=bytes(range(200))), quoted=128, rest=bytes([0, 32, 0, 0]), more=more)
+        from_outside(t, e, p, kind=kind, code=code, quoted=128 - p.head(), rest=rest, more=more)
+    from_inside(t, e, e.to(data=bytes(range(200))), quoted=128 - p.head(), rest=rest, more=more)
 
 
 @case("5508-4")
@@ -180,20 +190,20 @@ def short_quotes(t):
     """Eight bytes of the transport are enough, fewer are dropped; link padding is none"""
     for e in ends(t):
         p = e.send()
-        from_outside(t, e, p, quoted=28)
-        t.no_way("out", error(HOP, e.pub, 3, 1, e.shown(p), 27), error(HOP, e.pub, 3, 1, e.shown(p), 20))
+        from_outside(t, e, p, quoted=8)
+        t.no_way("out", error(t.hop, e.pub, 3, 1, e.shown(p), 7), error(t.hop, e.pub, 3, 1, e.shown(p), 0))
         r = e.to()
-        from_inside(t, e, r, quoted=28)
-        t.no_way("in", error(e.vm, S1, 3, 3, e.hidden(r), 27))
+        from_inside(t, e, r, quoted=8)
+        t.no_way("in", error(e.vm, t.s1, 3, 3, e.hidden(r), 7))
 
 
-@case("5508-4", kinds="address", mig=True)
+@case("5508-4", kinds="address address6", mig=True)
 def quote_of_other_protocols(t):
     """Errors about GRE, SCTP, a fragment without ports: an address mapping knows them"""
     e = t.endpoint(UDP)
     t.move()
-    for p in (Packet(e.vm, S1, Raw(47, bytes(20))), Packet(e.vm, S1, Raw(132, bytes(20))),
-              Packet(e.vm, S1, Raw(UDP, bytes(range(64))), df=False, offset=1480)):
+    for p in (Packet(e.vm, t.s1, Raw(47, bytes(20))), Packet(e.vm, t.s1, Raw(132, bytes(20))),
+              Packet(e.vm, t.s1, Raw(UDP, bytes(range(64))), df=False, offset=1480)):
         from_outside(t, e, p)
 
 
@@ -216,8 +226,8 @@ def error_from_anybody(t):
     """Whoever on the way sends the error: it is not filtered by its source"""
     e = t.endpoint(UDP)
     t.move()
-    for who in (S1, S2, HOP, "8.8.4.4"):
-        from_outside(t, e, e.send(S1), who=who)
+    for who in (t.s1, t.s2, t.hop, "2620:fe::fe" if t.v6 else "8.8.4.4"):
+        from_outside(t, e, e.send(t.s1), who=who)
 
 
 @case("5508-6", mig=True)
@@ -258,13 +268,17 @@ def error_hairpin(t):
 
 
 def own(src, dst, kind, code, about, rest=b"\0\0\0\0"):
-    """An error that the gateway itself makes: Linux quotes up to 576 bytes."""
-    return Packet(src, dst, Icmp(kind, code, rest + about.bytes()[:548]), tos=0xC0, df=False)
+    """An error that the gateway itself makes: Linux quotes as much as fits in 576 bytes, or for
+    IPv6 in 1280.
+    """
+    v6 = ":" in src
+    return Packet(src, dst, icmp_error(v6, kind, code, rest + about.bytes()[:1232 if v6 else 548]),
+                  tos=0 if v6 else 0xC0, df=False)
 
 
 def unknown(t):
     """A packet of a VM that has nothing, and what names its mapping."""
-    p = Packet(t.vm(), S1, Udp(4000, 53))
+    p = Packet(t.vm(), t.s1, Udp(4000, 53))
     return p, (UDP, 4000) if t.kind == "port" else ()
 
 
@@ -281,7 +295,7 @@ def refused(t):
     t.no_way("in", p)
     t.gw.kernel.missed()
     t.gw.kernel.refuse(p.src, *side, hold_off=60000)
-    wanted = own(GW_INSIDE, p.src, 3, 13, p.routed())
+    wanted = own(t.gw_inside, p.src, 3, 13, p.routed())
     t.awaits("in", wanted)
     # While it is refused each further packet is told at once.
     t.tells("in", p, wanted)
@@ -303,7 +317,7 @@ def nobody_answers(t):
     p, _ = unknown(t)
     t.no_way("in", p)
     t.passes(other)
-    t.awaits("in", own(GW_INSIDE, p.src, 3, 13, p.routed()))
+    t.awaits("in", own(t.gw_inside, p.src, 3, 13, p.routed()))
     t.counted("drop-deadline", before)
     t.passes(other)
 
@@ -340,7 +354,7 @@ def too_big_outbound(t):
     for e in es:
         p = e.send()
         p = p.but(data=bytes(1300)) if e.proto != TCP else p.but(data=bytes(1300), flags=ACK)
-        t.tells("in", p, own(GW_INSIDE, e.vm, 3, 4, p, MTU))
+        t.tells("in", p, own(t.gw_inside, e.vm, 3, 4, p, MTU))
 
 
 @case("4787-13", mig=True)
@@ -351,7 +365,7 @@ def too_big_inbound(t):
     small(t, "in0")
     for e in es:
         r = e.to().but(data=bytes(1300))
-        t.tells("out", r, own(t.gw.outside, S1, 3, 4, r, MTU))
+        t.tells("out", r, own(t.outside(), t.s1, 3, 4, r, MTU))
 
 
 @case("4787-13")
@@ -359,20 +373,20 @@ def too_big_beyond(t):
     """A router beyond says that a translated packet is too big, and the VM hears of it"""
     for e in ends(t):
         p = e.send().but(data=bytes(1300))
-        from_outside(t, e, p, kind=3, code=4, quoted=548, rest=TOO_BIG)
-        from_outside(t, e, p, kind=3, code=4, quoted=28, rest=TOO_BIG)
+        from_outside(t, e, p, kind=3, code=4, quoted=528, rest=TOO_BIG)
+        from_outside(t, e, p, kind=3, code=4, quoted=8, rest=TOO_BIG)
 
 
 @case("4787-13", deviates={k: "The error is about a packet whose destination is private already, and "
                            "nothing in it says that it was a hairpin and not a packet between two "
-                           "inside networks; it is left as it is." for k in ("address", "port", "block")})
+                           "inside networks; it is left as it is." for k in ("address", "address6", "port", "block")})
 def too_big_hairpin(t):
     """Too big on the way from one VM to another's public side"""
     a, b = t.endpoint(UDP, 4000), t.endpoint(UDP, 4001)
     t.gw.route(b.vm, "in0", 1280)
     t.later(lambda: t.gw.route(b.vm, None))
     p = b.named(a.send(data=bytes(1300)))
-    t.tells("in", p, own(GW_INSIDE, a.vm, 3, 4, p, MTU))
+    t.tells("in", p, own(t.gw_inside, a.vm, 3, 4, p, MTU))
 
 
 @case("5508-10", "traceroute", mig=True)
@@ -382,9 +396,9 @@ def traceroute(t):
     t.move()
     for e in es:
         p = e.send(ttl=1)
-        t.tells("in", p, own(GW_INSIDE, e.vm, 11, 0, p))
+        t.tells("in", p, own(t.gw_inside, e.vm, 11, 0, p))
         r = e.to(ttl=1)
-        t.tells("out", r, own(t.gw.outside, S1, 11, 0, r))
+        t.tells("out", r, own(t.outside(), t.s1, 11, 0, r))
         p = e.send(ttl=2)
         t.outbound(p, e.shown(p).routed())
         from_outside(t, e, p.but(ttl=1), kind=11, code=0)

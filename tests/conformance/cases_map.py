@@ -3,14 +3,14 @@
 from case import case
 from kernel import Mapping
 from packet import ACK, FIN, ICMP, PSH, RST, SYN, TCP, UDP, Echo, Packet, Raw, Udp
-from rig import S1, S2, Wrong
+from rig import Wrong
 
 SYNACK = SYN | ACK
 
 
 def independent(t, proto):
     e = t.endpoint(proto)
-    p, q = e.send(S1, 53), e.send(S2, 5353)
+    p, q = e.send(t.s1, 53), e.send(t.s2, 5353)
     t.outbound(p, e.shown(p).routed())
     t.move()
     t.outbound([q, p], [e.shown(q).routed(), e.shown(p).routed()])
@@ -68,7 +68,7 @@ def tcp_not_shared(t):
     not_shared(t, TCP)
 
 
-@case("4787-3a", "4787-4", kinds="address")
+@case("4787-3a", "4787-4", kinds="address address6")
 def port_kept(t):
     """The port stays as it is, and with it range and parity"""
     for port in (1, 68, 1023, 1024, 5000, 5001, 65535):
@@ -97,7 +97,7 @@ def udp_unfiltered(t):
     e = t.endpoint(UDP)
     t.passes(e)
     t.move()
-    r = e.to(S2, 999)
+    r = e.to(t.s2, 999)
     t.inbound(r, e.hidden(r).routed())
 
 
@@ -107,7 +107,7 @@ def tcp_unfiltered(t):
     e = t.endpoint(TCP)
     t.passes(e)
     t.move()
-    r = e.to(S2, 999, flags=SYN)
+    r = e.to(t.s2, 999, flags=SYN)
     t.inbound(r, e.hidden(r).routed())
 
 
@@ -155,11 +155,11 @@ def between_gateways(t):
 def no_alg(t):
     """Addresses in the data of FTP and SIP stay as they are, at their ports"""
     e = t.endpoint(TCP, 4000)
-    said = ("PORT %s,15,160\r\n" % e.vm.replace(".", ",")).encode()
-    p = e.send(S1, 21, flags=PSH | ACK, data=said)
+    said = "EPRT |2|%s|4000|\r\n" % e.vm if t.v6 else "PORT %s,15,160\r\n" % e.vm.replace(".", ",")
+    p = e.send(t.s1, 21, flags=PSH | ACK, data=said.encode())
     t.outbound(p, e.shown(p).routed())
     e = t.endpoint(UDP, 5060)
-    p = e.send(S1, 5060, data=("INVITE sip:a@b SIP/2.0\r\nContact: <sip:a@%s>\r\n" % e.vm).encode())
+    p = e.send(t.s1, 5060, data=("INVITE sip:a@b SIP/2.0\r\nContact: <sip:a@%s>\r\n" % e.vm).encode())
     t.outbound(p, e.shown(p).routed())
 
 
@@ -168,14 +168,14 @@ def deterministic(t):
     """Forty destinations, and as many VMs with the same port: nothing changes"""
     e = t.endpoint(UDP)
     others = [t.endpoint(UDP) for _ in range(20)]
-    packets = [e.send("192.0.2.%d" % (i + 2), 53 + i) for i in range(40)]
+    packets = [e.send(t.outsider(i + 2), 53 + i) for i in range(40)]
     t.outbound(packets[:20], [e.shown(p).routed() for p in packets[:20]])
     t.move()
     for o in others:
         p = o.send()
         t.outbound(p, o.shown(p).routed())
     t.outbound(packets[20:], [e.shown(p).routed() for p in packets[20:]])
-    r = e.to(S2, 77)
+    r = e.to(t.s2, 77)
     t.inbound(r, e.hidden(r).routed())
 
 
@@ -184,7 +184,7 @@ def tcp_life(t):
     """A connection from the handshake to both FINs, and one that a RST ends"""
     e = t.endpoint(TCP)
     options = bytes.fromhex("020405b40402080a0000000100000000" "01030307")
-    syn = e.send(S1, 80, seq=100)
+    syn = e.send(t.s1, 80, seq=100)
     syn = syn.but() if not options else Packet(
         syn.src, syn.dst, type(syn.l4)(syn.l4.sport, 80, SYN, 100, options=options))
     t.outbound(syn, e.shown(syn).routed())
@@ -197,14 +197,14 @@ def tcp_life(t):
         if number == 3:
             t.move()
         if out:
-            p = e.send(S1, 80, flags=flags, seq=seq, ack=ack, data=data)
+            p = e.send(t.s1, 80, flags=flags, seq=seq, ack=ack, data=data)
             t.outbound(p, e.shown(p).routed())
         else:
-            p = e.to(S1, 80, flags=flags, seq=seq, ack=ack, data=data)
+            p = e.to(t.s1, 80, flags=flags, seq=seq, ack=ack, data=data)
             t.inbound(p, e.hidden(p).routed())
-    again = e.send(S1, 81, seq=900)
+    again = e.send(t.s1, 81, seq=900)
     t.outbound(again, e.shown(again).routed())
-    rst = e.to(S1, 81, flags=RST | ACK, seq=0, ack=901)
+    rst = e.to(t.s1, 81, flags=RST | ACK, seq=0, ack=901)
     t.inbound(rst, e.hidden(rst).routed())
 
 
@@ -213,12 +213,12 @@ def tcp_from_outside(t):
     """A connection that begins outside"""
     e = t.endpoint(TCP)
     t.passes(e, flags=SYN)
-    syn = e.to(S2, 4444, flags=SYN)
+    syn = e.to(t.s2, 4444, flags=SYN)
     t.inbound(syn, e.hidden(syn).routed())
     t.move()
-    answer = e.send(S2, 4444, flags=SYNACK, ack=1001)
+    answer = e.send(t.s2, 4444, flags=SYNACK, ack=1001)
     t.outbound(answer, e.shown(answer).routed())
-    p = e.to(S2, 4444, flags=ACK, seq=1001, ack=1001)
+    p = e.to(t.s2, 4444, flags=ACK, seq=1001, ack=1001)
     t.inbound(p, e.hidden(p).routed())
 
 
@@ -226,14 +226,14 @@ def tcp_from_outside(t):
 def simultaneous_open(t):
     """Both sides send a SYN, then a SYN ACK"""
     e = t.endpoint(TCP)
-    syn = e.send(S1, 80, seq=100)
+    syn = e.send(t.s1, 80, seq=100)
     t.outbound(syn, e.shown(syn).routed())
-    other = e.to(S1, 80, flags=SYN, seq=500)
+    other = e.to(t.s1, 80, flags=SYN, seq=500)
     t.inbound(other, e.hidden(other).routed())
     t.move()
-    p = e.send(S1, 80, flags=SYNACK, seq=100, ack=501)
+    p = e.send(t.s1, 80, flags=SYNACK, seq=100, ack=501)
     t.outbound(p, e.shown(p).routed())
-    p = e.to(S1, 80, flags=SYNACK, seq=500, ack=101)
+    p = e.to(t.s1, 80, flags=SYNACK, seq=500, ack=101)
     t.inbound(p, e.hidden(p).routed())
 
 
@@ -241,16 +241,16 @@ def simultaneous_open(t):
 def unsolicited_syn(t):
     """A SYN to a port that nobody has is not answered; that of the VM goes out later"""
     e = t.endpoint(TCP)
-    stranger = Packet(S1, e.pub, e.to().l4).but(dport=e.pubport + 1, flags=SYN)
+    stranger = Packet(t.s1, e.pub, e.to().l4).but(dport=e.pubport + 1, flags=SYN)
     t.no_way("out", stranger)
     t.passes(e)
 
 
-@case("5382-4", kinds="address")
+@case("5382-4", kinds="address address6")
 def syn_to_host(t):
     """A SYN reaches the VM, which answers for itself"""
     e = t.endpoint(TCP)
-    syn = e.to(S1, 4444, flags=SYN)
+    syn = e.to(t.s1, 4444, flags=SYN)
     t.inbound(syn, e.hidden(syn).routed())
     t.no_way("in")
 
@@ -261,19 +261,19 @@ def query(t):
     e = t.endpoint(ICMP)
     t.passes(e)
     t.move()
-    p = e.send(S1)
+    p = e.send(t.s1)
     t.answered(e, p)
     t.passes(e)
 
 
-@case("5508-7", "7857-12", kinds="address", mig=True)
+@case("5508-7", "7857-12", kinds="address address6", mig=True)
 def query_hairpin(t):
     """A VM pings another's public side, and the reply comes from there"""
     a, b = t.endpoint(ICMP, 4000), t.endpoint(ICMP, 4001)
     p = a.send(b.pub)
     t.move()
     t.hairpin(p, b.hidden(a.shown(p)).but(echo=a.port).routed())
-    back = Packet(b.vm, a.pub, Echo(a.port, True))
+    back = Packet(b.vm, a.pub, Echo(a.port, True, v6=t.v6))
     t.hairpin(back, back.but(src=b.pub, dst=a.vm).routed())
 
 
@@ -288,15 +288,17 @@ def query_hairpin_shared(t):
     t.hairpin(p, p.but(src=a.pub, dst=b.vm, echo=b.port).routed())
 
 
-@case("5508-11", "5508-10", kinds="address")
+@case("5508-11", "5508-10", kinds="address address6")
 def other_icmp(t):
-    """Timestamp, address mask and a type that nobody knows pass an address mapping"""
+    """Timestamp and address mask, of IPv6 node information, and a type that nobody knows pass an
+    address mapping
+    """
     e = t.endpoint(ICMP)
     from packet import Icmp
-    for kind in (13, 17, 99):
-        p = Packet(e.vm, S1, Icmp(kind, 0, bytes(16)))
+    for kind in (139, 200) if t.v6 else (13, 17, 99):
+        p = Packet(e.vm, t.s1, Icmp(kind, 0, bytes(16), v6=t.v6))
         t.outbound(p, p.but(src=e.pub).routed())
-        r = Packet(S1, e.pub, Icmp(kind + 1, 0, bytes(16)))
+        r = Packet(t.s1, e.pub, Icmp(kind + 1, 0, bytes(16), v6=t.v6))
         t.inbound(r, r.but(dst=e.vm).routed())
 
 
@@ -306,11 +308,11 @@ def other_icmp_dropped(t):
     from packet import Icmp
     e = t.endpoint(ICMP)
     before = t.gw.kernel.counters()
-    t.no_way("in", Packet(e.vm, S1, Icmp(13, 0, bytes(16))))
+    t.no_way("in", Packet(e.vm, t.s1, Icmp(13, 0, bytes(16))))
     t.counted("drop-protocol", before)
 
 
-@case("other-l4", kinds="address", mig=True)
+@case("other-l4", kinds="address address6", mig=True)
 def other_transports(t):
     """GRE, ESP, SCTP, DCCP, UDP-Lite and an unknown protocol, both ways"""
     from packet import DCCP, Dccp, UdpLite
@@ -322,9 +324,9 @@ def other_transports(t):
               Dccp(4000, 80), UdpLite(4000, 80), UdpLite(4000, 80, b"all of it", 17),
               Raw(200, b"who knows")]
     for l4 in bodies:
-        p = Packet(e.vm, S1, l4)
+        p = Packet(e.vm, t.s1, l4)
         t.outbound(p, p.but(src=e.pub).routed())
-        r = Packet(S1, e.pub, l4)
+        r = Packet(t.s1, e.pub, l4)
         t.inbound(r, r.but(dst=e.vm).routed())
 
 
@@ -334,7 +336,7 @@ def other_transports_dropped(t):
     e = t.endpoint(UDP)
     t.move()
     before = t.gw.kernel.counters()
-    t.no_way("in", Packet(e.vm, S1, Raw(132, bytes(12))), Packet(e.vm, S1, Raw(47, bytes(8))))
+    t.no_way("in", Packet(e.vm, t.s1, Raw(132, bytes(12))), Packet(e.vm, t.s1, Raw(47, bytes(8))))
     t.counted("drop-protocol", before)
 
 
@@ -342,15 +344,15 @@ def other_transports_dropped(t):
 def udp_without_checksum(t):
     """UDP without a checksum stays without, one that would be 0 is written 0xffff"""
     e = t.endpoint(UDP)
-    p = e.send(S1, 53)
+    p = e.send(t.s1, 53)
     p = Packet(p.src, p.dst, Udp(e.port, 53, b"none", 0))
     t.move()
     t.outbound(p, e.shown(p).routed())
-    r = Packet(S1, e.pub, Udp(53, e.pubport, b"none", 0))
+    r = Packet(t.s1, e.pub, Udp(53, e.pubport, b"none", 0))
     t.inbound(r, e.hidden(r).routed())
     # Data that makes the translated packet's checksum 0.
-    blank = e.shown(e.send(S1, 53, data=bytes(2))).payload()
-    p = e.send(S1, 53, data=blank[6:8])
+    blank = e.shown(e.send(t.s1, 53, data=bytes(2))).payload()
+    p = e.send(t.s1, 53, data=blank[6:8])
     t.check(e.shown(p).payload()[6:8] == b"\xff\xff", "not the packet that was meant")
     t.outbound(p, e.shown(p).routed())
 
@@ -360,7 +362,7 @@ def per_protocol(t):
     """Mappings and filters of UDP are none of TCP's"""
     e = t.endpoint(UDP)
     t.passes(e)
-    tcp = Packet(S1, e.pub, t.endpoint(TCP, vm=e.vm, pub=e.pub, port=4100).to().l4)
+    tcp = Packet(t.s1, e.pub, t.endpoint(TCP, vm=e.vm, pub=e.pub, port=4100).to().l4)
     t.no_way("out", tcp.but(dport=e.pubport, flags=SYN))
 
 
@@ -368,10 +370,10 @@ def per_protocol(t):
 def excluded(t):
     """A destination that is excluded sees the private address; others do not"""
     e = t.endpoint(UDP)
-    t.gw.kernel.inside(t.gw.prefixes(), ["192.0.2.128/25"])
+    t.gw.kernel.inside(t.gw.prefixes(), ["2001:db8:2::80/121" if t.v6 else "192.0.2.128/25"])
     t.later(lambda: t.gw.kernel.inside(t.gw.prefixes()))
     before = t.gw.kernel.counters()
-    p = e.send("192.0.2.129")
+    p = e.send(t.outsider(129))
     t.outbound(p, p.routed())
     t.counted("pass-excluded", before)
     t.passes(e)

@@ -5,7 +5,7 @@ import select
 from case import case
 from kernel import HELD, Mapping
 from packet import ACK, ICMP, RST, SYN, TCP, UDP, Echo, Packet, Tcp, Udp
-from rig import INSIDE, S1, S2, WAIT
+from rig import INSIDE, WAIT
 
 MINUTE = 60000
 
@@ -49,13 +49,13 @@ def told(t, m, event):
     return False
 
 
-@case("4787-5b", "4787-5c", "5508-2a", kinds="address port")
+@case("4787-5b", "4787-5c", "5508-2a", kinds="address address6 port")
 def timer_proposed(t):
     """A miss proposes the configured time, 5 min by default; the granted one is kept to"""
     t.gw.kernel.register()
     t.later(t.gw.kernel.unregister)
     vm, pub = t.fresh()
-    p = Packet(vm, S1, Udp(4000, 53))
+    p = Packet(vm, t.s1, Udp(4000, 53))
     t.no_way("in", p)
     miss = t.gw.kernel.missed()[0]
     t.check(t.gw.kernel.timer_of(miss)["preset"] == 300000, "another proposal")
@@ -122,7 +122,7 @@ def rst_translated(t):
     """A RST is translated, and the mapping stays for its time: segments after it pass"""
     e = t.endpoint(TCP)
     t.passes(e, flags=SYN)
-    rst = e.to(S1, 53, flags=RST, seq=1)
+    rst = e.to(t.s1, 53, flags=RST, seq=1)
     t.inbound(rst, e.hidden(rst).routed())
     t.move()
     t.passes(e, flags=ACK)
@@ -134,7 +134,7 @@ def rst_refreshes_nothing(t):
     e = t.endpoint(TCP, elapsed=100000)
     t.move()
     before = t.timer(e)["remaining"]
-    rst = e.send(S2, 4444, flags=RST | ACK)
+    rst = e.send(t.s2, 4444, flags=RST | ACK)
     t.outbound(rst, e.shown(rst).routed())
     # A binding may be closed by it, and then has less time than it had, not more.
     after = t.timer(e)["remaining"]
@@ -195,7 +195,7 @@ def in_flight(t):
     t.later(new.kernel.unregister)
     timer = old.kernel.freeze(m)
     new.kernel.grant(m, HELD, elapsed=timer["elapsed"], extra=old.kernel.handed_over(m))
-    out, back = [e.send(S1, 53 + i) for i in range(3)], [e.to(S1, 53 + i) for i in range(3)]
+    out, back = [e.send(t.s1, 53 + i) for i in range(3)], [e.to(t.s1, 53 + i) for i in range(3)]
     t.both([(old.inner, out[0]), (old.outer, back[0])], [], gateways=(1, 2))
     t.both([(new.inner, p) for p in out] + [(new.outer, p) for p in back], [], gateways=(1, 2))
     m.epoch += 1
@@ -268,13 +268,13 @@ def fragments_each(t, orders):
 ORDERS = ((0, 1, 2), (2, 1, 0), (1, 0, 2))
 
 
-@case("4787-14", kinds="address", mig=True)
+@case("4787-14", kinds="address address6", mig=True)
 def fragments_alone(t):
     """Fragments in order and out of order, each by itself, without reassembly"""
     fragments_each(t, ORDERS)
 
 
-@case("4787-14", mig=True)
+@case("4787-14", kinds="address port block", mig=True)
 def fragments_together(t):
     """Fragments in order and out of order where ports are translated: put together, and
     cut again as they were
@@ -292,10 +292,13 @@ def fragments_hairpin(t):
     """A datagram in fragments from one VM to another's public side"""
     a, b = t.endpoint(UDP, 4000), t.endpoint(UDP, 4001)
     p = b.named(datagram(a, 500))
-    t.hairpin([pieces(p)[i] for i in (1, 0, 2)], [f.routed() for f in pieces(b.hidden(a.shown(p)))])
+    wanted = [f.routed() for f in pieces(b.hidden(a.shown(p)))]
+    # Of IPv4 they are put together for whoever needs ports, and cut again.
+    came = (1, 0, 2)
+    t.hairpin([pieces(p)[i] for i in came], [wanted[i] for i in came] if t.v6 else wanted)
 
 
-@case("4787-14")
+@case("4787-14", kinds="address port block")
 def fragments_overlap(t):
     """Fragments that overlap are not put together, and no others suffer"""
     e = t.endpoint(UDP)
@@ -308,7 +311,7 @@ def fragments_overlap(t):
     t.outbound(pieces(p), [f.routed() for f in pieces(e.shown(p))])
 
 
-@case("4787-14", kinds="address")
+@case("4787-14", kinds="address address6")
 def tiny_first_dropped(t):
     """A first fragment that leaves the checksum of TCP to the second is dropped (RFC 1858)"""
     whole_addresses(t)
@@ -321,13 +324,13 @@ def tiny_first_dropped(t):
 
 @case("4787-14")
 def tiny_first(t):
-    """A first fragment of eight bytes, put together with the rest"""
+    """A first fragment of eight bytes, and the rest"""
     e = t.endpoint(UDP)
     p = datagram(e, 701, 200)
     t.outbound(p.fragments(8, 96), [f.routed() for f in e.shown(p).fragments(8, 96)])
 
 
-@case("4787-13a", mig=True)
+@case("4787-13a", kinds="address port block", mig=True)
 def fragmented_here(t):
     """Too big without DF: cut after translation, in order"""
     e = t.endpoint(UDP)
@@ -344,16 +347,16 @@ def fragmented_here(t):
 
 def flood(t, count):
     """First fragments that never get a second."""
-    p = Packet("192.0.2.200", "198.19.0.1", Udp(1, 2, bytes(1200)), df=False)
+    p = Packet(t.outsider(200), t.fresh()[1], Udp(1, 2, bytes(1200)), df=False)
     return [(t.wire("out"), p.but(ident=1000 + i).fragments(1000)[0]) for i in range(count)]
 
 
 def under_flood(t, then):
     gw = t.gw
-    for name, much in (("low", 3145728), ("high", 4194304)):
-        t.later(lambda n=name, v=much: gw.sysctl("ipv4/ipfrag_%s_thresh" % n, v))
-    gw.sysctl("ipv4/ipfrag_low_thresh", 50000)
-    gw.sysctl("ipv4/ipfrag_high_thresh", 100000)
+    name = "ipv6/ip6frag_%s_thresh" if t.v6 else "ipv4/ipfrag_%s_thresh"
+    for which, little, much in (("low", 50000, 3145728), ("high", 100000, 4194304)):
+        t.later(lambda n=name % which, v=much: gw.sysctl(n, v))
+        gw.sysctl(name % which, little)
     e = t.endpoint(UDP)
     t.both(flood(t, 200), [])
     then(e)
@@ -365,7 +368,7 @@ def flood_spares_whole(t):
     under_flood(t, t.passes)
 
 
-@case("4787-14a", kinds="address")
+@case("4787-14a", kinds="address address6")
 def flood_spares_fragments(t):
     """... and so do fragments in order through address mappings, which keep none"""
     whole_addresses(t)

@@ -4,6 +4,7 @@ a case takes milliseconds. Numbers of attributes are read from the uapi header.
 """
 import os
 import re
+import select
 import socket
 import struct
 import sys
@@ -217,6 +218,10 @@ class Kernel:
     def unregister(self):
         self.agent.close()
         self.agent = None
+
+    def asked(self):
+        """Has the agent been told anything?"""
+        return bool(select.select([self.agent.sock], [], [], 0)[0])
 
     def missed(self):
         """The private addresses of the misses that were told, one at least."""

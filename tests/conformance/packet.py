@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 ICMP, TCP, UDP, GRE, ESP, ICMP6, SCTP, UDPLITE, DCCP = 1, 6, 17, 47, 50, 58, 132, 136, 33
 V4, V6 = 0x0800, 0x86DD
+FRAGMENT, DESTINATION, HOP_BY_HOP, ROUTING = 44, 60, 0, 43
 FIN, SYN, RST, PSH, ACK = 1, 2, 4, 8, 16
 
 
@@ -162,7 +163,7 @@ class Packet:
     dst: str
     l4: object
     ttl: int = 64
-    ident: int = 0x1234
+    ident: int = 0x1234      # of IPv6 only fragments have one
     df: bool = True
     mf: bool = False
     offset: int = 0          # of a fragment, bytes
@@ -183,6 +184,9 @@ class Packet:
         data = self.payload()
         if self.family == V6:
             nexthdr, chain = (self.options or (self.l4.proto, b""))
+            if self.part or self.offset:
+                nexthdr, chain = FRAGMENT, struct.pack(
+                    "!BBHI", nexthdr, 0, self.offset | self.mf, self.ident) + chain
             return struct.pack("!IHBB", 0x60000000 | self.tos << 20, len(chain) + len(data),
                                nexthdr, self.ttl) + address(self.src) + address(self.dst) + \
                 chain + data
@@ -193,6 +197,10 @@ class Packet:
         after = address(self.src) + address(self.dst) + self.options
         right = csum(before + b"\0\0" + after)
         return before + struct.pack("!H", fixed(self.check, right)) + after + data
+
+    def head(self):
+        """How long all is that stands before the transport."""
+        return len(self.bytes()) - len(self.payload())
 
     def but(self, **changes):
         """The same with another src, dst, ttl...; sport, dport, ident of the L4."""
@@ -216,10 +224,21 @@ class Packet:
                 for a, b in zip(ends, ends[1:])]
 
 
-def error(src, dst, kind, code, about, quoted=28, rest=b"\0\0\0\0", more=b"", **changes):
+# What RFC 4443 calls what ICMP says by these types and codes.
+ERROR6 = {(3, 0): (1, 0), (3, 1): (1, 3), (3, 2): (4, 1), (3, 3): (1, 4), (3, 4): (2, 0),
+          (3, 13): (1, 1), (11, 0): (3, 0), (11, 1): (3, 1), (12, 0): (4, 0)}
+
+
+def icmp_error(v6, kind, code, body, check=None):
+    """An error by its IPv4 type and code: of IPv6, that which says the same."""
+    if v6:
+        kind, code = ERROR6[kind, code]
+    return Icmp(kind, code, body, check, v6)
+
+
+def error(src, dst, kind, code, about, quoted=8, rest=b"\0\0\0\0", more=b"", **changes):
     """An ICMP error from @src to @dst about packet @about, of which it quotes the
-    first @quoted bytes, then @more.
+    headers and the first @quoted bytes of the transport, then @more.
     """
-    v6 = ":" in src
-    return Packet(src, dst, Icmp(kind, code, rest + about.bytes()[:quoted] + more, v6=v6),
-                  **changes)
+    quote = about.bytes()[:about.head() + quoted]
+    return Packet(src, dst, icmp_error(":" in src, kind, code, rest + quote + more), **changes)

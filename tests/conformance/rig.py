@@ -16,21 +16,28 @@ import socket
 import struct
 
 from kernel import ACTIVE, HELD, Kernel, Mapping, binding_attr, talk
-from packet import ICMP, TCP, UDP, V4, Echo, Packet, Raw, Tcp, Udp
+from packet import ICMP, TCP, UDP, V4, V6, Echo, Packet, Raw, Tcp, Udp, address
 
 GW_IN = bytes.fromhex("02000a000001")
 GW_OUT = "02000b00000%d"
 VM_MAC = bytes.fromhex("02000e000005")
 ROUTER = bytes.fromhex("02000d000001")
 OTHER_ROUTER = bytes.fromhex("02000d000009")
-S1, S2 = "192.0.2.2", "192.0.2.3"
+OUTSIDER = "192.0.2.%d", "2001:db8:2::%x"    # of IPv4, of IPv6
+S1, S2 = OUTSIDER[0] % 2, OUTSIDER[0] % 3
 HOP = "198.51.100.77"    # a router outside that never got a packet of a VM
-GW_INSIDE = "10.0.0.1"
-GW_OUTSIDE = "198.51.100.1%d"
+HOP6 = "2001:db8:1::77"
+GW_INSIDE = "10.0.0.1", "fd00::1"
+GW_OUTSIDE = "198.51.100.1%d", "2001:db8:1::1%d"
+NEXT = {False: {"in0": "10.0.0.2", "out0": "198.51.100.1"},
+        True: {"in0": "fd00::2", "out0": "2001:db8:1::1"}}
 # kind: how its private and public addresses begin
 NETS = {"address": ("10.1.%d.%d", "198.18.%d.%d"), "port": ("10.2.%d.%d", "198.19.%d.%d"),
-        "block": ("10.3.%d.%d", "198.19.1%02d.%d")}
-INSIDE = [("10.1.0.0/16", "address", 1), ("10.2.0.0/16", "port", 1), ("10.3.0.0/16", "block", 1)]
+        "block": ("10.3.%d.%d", "198.19.1%02d.%d"),
+        "address6": ("fd00:1::%x:%x", "2001:db8:ff00::%x:%x")}
+INSIDE = [("10.1.0.0/16", "address", 1), ("10.2.0.0/16", "port", 1), ("10.3.0.0/16", "block", 1),
+          ("fd00:1::/64", "address", 1)]
+LISTENERS = bytes.fromhex("333300000016")    # who hears what multicast a host wants
 BLOCK = 1024    # ports
 TIME = {UDP: ("udp_ms", 300000), TCP: ("tcp_established_ms", 7440000), ICMP: ("icmp_ms", 60000)}
 WAIT = 20 * talk.SLOW
@@ -60,7 +67,7 @@ class Wires:
     def frame(wire, packet):
         """From the far end of @wire to the gateway."""
         data = packet.bytes() if isinstance(packet, Packet) else packet
-        kind = 0x86DD if data[0] >> 4 == 6 else V4
+        kind = V6 if data[0] >> 4 == 6 else V4
         if wire.startswith("in"):
             return GW_IN + VM_MAC + struct.pack("!H", kind) + data
         return bytes.fromhex(GW_OUT % int(wire[-1])) + ROUTER + struct.pack("!H", kind) + data
@@ -69,7 +76,7 @@ class Wires:
     def arrival(wire, packet):
         """From the gateway to the far end of @wire."""
         data = packet.bytes() if isinstance(packet, Packet) else packet
-        kind = 0x86DD if data[0] >> 4 == 6 else V4
+        kind = V6 if data[0] >> 4 == 6 else V4
         if wire.startswith("in"):
             return VM_MAC + GW_IN + struct.pack("!H", kind) + data
         return ROUTER + bytes.fromhex(GW_OUT % int(wire[-1])) + struct.pack("!H", kind) + data
@@ -103,7 +110,7 @@ class Wires:
                         break
                     if (name, data) in awaited:
                         del awaited[name, data]
-                    else:
+                    elif data[:6] != LISTENERS:
                         came.append((name, data))
         return came
 
@@ -114,6 +121,7 @@ class Endpoint:
     def __init__(self, kind, mapping, vm, pub, proto, port, pubport):
         self.kind, self.mapping, self.vm, self.pub = kind, mapping, vm, pub
         self.proto, self.port, self.pubport = proto, port, pubport
+        self.v6 = ":" in vm
 
     def ports(self, packet, name, port):
         if isinstance(packet.l4, Echo):
@@ -132,16 +140,17 @@ class Endpoint:
         """A packet to the VM as somebody outside would have to send it."""
         return packet.but(dst=self.pub, **self.ports(packet, "dport", self.pubport))
 
-    def send(self, dst=S1, dport=53, **changes):
+    def send(self, dst="", dport=53, **changes):
         """A first packet of the VM."""
-        l4 = {UDP: Udp(self.port, dport), TCP: Tcp(self.port, dport), ICMP: Echo(self.port)}
-        return Packet(self.vm, dst, l4[self.proto]).but(**changes)
+        l4 = {UDP: Udp(self.port, dport), TCP: Tcp(self.port, dport),
+              ICMP: Echo(self.port, v6=self.v6)}
+        return Packet(self.vm, dst or OUTSIDER[self.v6] % 2, l4[self.proto]).but(**changes)
 
-    def to(self, src=S1, sport=53, **changes):
+    def to(self, src="", sport=53, **changes):
         """A packet from outside to its public side."""
         l4 = {UDP: Udp(sport, self.pubport), TCP: Tcp(sport, self.pubport, SYN_ACK),
-              ICMP: Echo(self.pubport, True)}
-        return Packet(src, self.pub, l4[self.proto]).but(**changes)
+              ICMP: Echo(self.pubport, True, v6=self.v6)}
+        return Packet(src or OUTSIDER[self.v6] % 2, self.pub, l4[self.proto]).but(**changes)
 
 
 SYN_ACK = 18
@@ -151,7 +160,6 @@ class Gateway:
     def __init__(self, number):
         self.number, self.name = number, "gw%d" % number
         self.inner, self.outer = "in%d" % number, "out%d" % number
-        self.outside = GW_OUTSIDE % number
         self.kernel = Kernel(self.name)
         with talk.inside(self.name):
             self.ifindex = {d: socket.if_nametoindex(d) for d in ("in0", "out0")}
@@ -172,13 +180,14 @@ class Gateway:
         self.rtnetlink(16, 0, struct.pack("=BBHiII", 0, 0, 0, self.ifindex[dev], 0, 0) +
                        talk.attr(4, struct.pack("=I", value)))
 
-    def route(self, address, dev, mtu=0):
+    def route(self, to, dev, mtu=0):
         """A host is reached through that interface; None: no such route."""
-        body = struct.pack("=BBBBBBBBI", socket.AF_INET, 32, 0, 0, 254, 4 if dev else 0,
-                           0 if dev else 255, 1 if dev else 0, 0) + \
-            talk.attr(1, socket.inet_aton(address))
+        v6, host = ":" in to, address(to)
+        body = struct.pack("=BBBBBBBBI", socket.AF_INET6 if v6 else socket.AF_INET, len(host) * 8,
+                           0, 0, 254, 4 if dev else 0, 0 if dev else 255, 1 if dev else 0, 0) + \
+            talk.attr(1, host)
         if dev:
-            body += talk.attr(5, socket.inet_aton({"in0": "10.0.0.2", "out0": "198.51.100.1"}[dev]))
+            body += talk.attr(5, address(NEXT[v6][dev]))
         if mtu:
             body += talk.attr(8 | 0x8000, talk.attr(2, struct.pack("=I", mtu)))
         self.rtnetlink(24 if dev else 25, talk.CREATE | talk.REPLACE if dev else 0, body)
@@ -190,7 +199,11 @@ class Case:
     wires = gateways = None
 
     def __init__(self, kind, moves):
-        self.kind, self.moves = kind, moves
+        self.v6 = kind == "address6"
+        self.kind, self.moves = "address" if self.v6 else kind, moves
+        self.nets = NETS[kind]
+        self.s1, self.s2 = self.outsider(2), self.outsider(3)
+        self.hop, self.gw_inside = HOP6 if self.v6 else HOP, GW_INSIDE[self.v6]
         self.gw = self.gateways[0]
         self.mappings, self.undo = [], []
 
@@ -201,7 +214,15 @@ class Case:
         Case.serial += 1
         tail = divmod(Case.serial + 10, 250)
         tail = tail[0], tail[1] + 1
-        return NETS[self.kind][0] % tail, NETS[self.kind][1] % tail
+        return self.nets[0] % tail, self.nets[1] % tail
+
+    def outsider(self, n):
+        """Somebody outside."""
+        return OUTSIDER[self.v6] % n
+
+    def outside(self):
+        """The gateway's own address there."""
+        return GW_OUTSIDE[self.v6] % self.gw.number
 
     def vm(self):
         return self.fresh()[0]
@@ -335,7 +356,7 @@ class Case:
 
     @staticmethod
     def same(side, got, wanted):
-        if len(got) == 1 and len(got[0]) > 20:
+        if len(got) == 1 and got[0][0] >> 4 == 4:
             wanted = wanted.but(ident=int.from_bytes(got[0][4:6], "big"))
         if got != [wanted.bytes()]:
             raise Wrong("wanted:%s\ngot:%s" % (

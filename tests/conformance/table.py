@@ -156,7 +156,8 @@ the run says something else. The number behind the RFC is that of its REQ, of RF
 | n/a | the question does not arise; why is below |
 | not yet | no verdict yet |
 
-Kinds of mapping: *address* (one private, one public address), *port* (one port each),
+Kinds of mapping: *address* (one private, one public address), *address6* (the same of IPv6, where the
+RFCs speak of IPv4 and ICMP alone: what RFC 8200 and RFC 4443 call the same), *port* (one port each),
 *block* (an address, and a block of ports in which the kernel allots).
 """
 

@@ -4,7 +4,7 @@
 # are ICMPv6 errors with what they quote: path MTU discovery and traceroute work
 # through it. Two VMs of one gateway meet at their public addresses; a mapping is
 # released when it is idle, and moves with an open connection.
-# shows: S1 S2 S3 S4 S5 S9 S13 B3
+# shows: S1 S2 S3 S4 S5 S9 S13 B3 6888-8
 # modes: once
 # timeout: 300
 . "$(dirname "$0")/lib.sh"

@@ -68,6 +68,11 @@ def number(data):
     return int.from_bytes(data or b"", "little")
 
 
+def address_of(data):
+    """IPv4 or IPv6, as text."""
+    return socket.inet_ntop(socket.AF_INET if len(data) == 4 else socket.AF_INET6, data)
+
+
 def messages(data):
     """(type, payload) of each netlink message."""
     at = 0
@@ -145,7 +150,7 @@ class Mapping:
         self.cmd = payload[0]
         self.id, self.epoch, self.incarnation = (number(tb.get(i)) for i in (1, 2, 3))
         self.state = STATES[number(tb.get(4))]
-        self.vm, self.pub = ((tb.get(i) and socket.inet_ntoa(tb[i])) for i in (8, 10))
+        self.vm, self.pub = ((tb.get(i) and address_of(tb[i])) for i in (8, 10))
         self.suspended = 13 in tb
         self.first, self.last = number(tb.get(14)), number(tb.get(15))
         self.event = EVENTS[number(tb.get(16))]
