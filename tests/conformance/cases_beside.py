@@ -160,13 +160,17 @@ def strict_reverse_path(t):
     t.hairpin(p, b.hidden(a.shown(p)).routed())
 
 
+# What in0 loses of IPv6 when it becomes part of something and is freed again.
+SIX_BACK = ("addr replace fd00::1/64 dev in0 nodad",
+            "neigh replace fd00::2 lladdr 02:00:0e:00:00:05 dev in0",
+            "route replace fd00:1::/32 via fd00::2 dev in0")
 VRF_UP = ("link add vrf5 up type vrf table 55", "link set in0 master vrf5",
           "route add 10.0.0.0/8 via 10.0.0.2 table 55",
           "route add default via 198.51.100.1 dev out0 table 55",
           "route replace 10.0.0.0/8 via 10.0.0.2 dev in0",
           "neigh replace 10.0.0.2 lladdr 02:00:0e:00:00:05 dev in0")
 VRF_DOWN = ("link set in0 nomaster", "link del vrf5", "route replace 10.0.0.0/8 via 10.0.0.2",
-            "neigh replace 10.0.0.2 lladdr 02:00:0e:00:00:05 dev in0")
+            "neigh replace 10.0.0.2 lladdr 02:00:0e:00:00:05 dev in0", *SIX_BACK)
 
 
 @case("beside-vrf", kinds="address")
@@ -206,7 +210,7 @@ def over_bridge(t):
     def undo():
         batch(t, "link del br0", "addr add 10.0.0.1/24 dev in0",
               "neigh replace 10.0.0.2 lladdr 02:00:0e:00:00:05 dev in0",
-              "route replace 10.0.0.0/8 via 10.0.0.2 dev in0")
+              "route replace 10.0.0.0/8 via 10.0.0.2 dev in0", *SIX_BACK)
         gw.kernel.inside(gw.prefixes())
     t.later(undo)
     # A port forwards once the link watch has looked at it, which may be a second later.

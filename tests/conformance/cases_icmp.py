@@ -311,7 +311,7 @@ def nobody_answers(t):
     other = t.endpoint(UDP)
     t.gw.kernel.register()
     t.later(t.gw.kernel.unregister)
-    t.gw.kernel.config(hold_ms=300)
+    t.gw.kernel.config(hold_ms=1000)
     t.later(lambda: t.gw.kernel.config(hold_ms=5000))
     before = t.gw.kernel.counters()
     p, _ = unknown(t)
