@@ -56,7 +56,7 @@ const struct rn_bindings *agent_block_leaving(struct agent_kernel *kernel,
 		/* Not again with each repetition. */
 		block->leaving = rn_bindings_new();
 	}
-	left_out(&msg->vm, more, "there are too many for one transfer");
+	left_out(&msg->vm, more, "they ended while they were read");
 	return block->leaving;
 }
 

@@ -16,6 +16,8 @@
 
 #define EVENT_BUFFER	(16 * 1024 * 1024)
 #define REQUEST_BUFFER	(2 * 1024 * 1024)
+/* The largest block with all its bindings, and whom they know, in one request. */
+#define GRANT_BUFFER	(32 * 1024 * 1024)
 #define REQUEST_SMALL	512
 #define PREFIX_SIZE	128
 #define DUMPS_MAX	16
@@ -205,7 +207,7 @@ struct agent_kernel *agent_kernel_new(const char *version, const struct agent_ke
 	kernel->early = g_array_new(FALSE, FALSE, sizeof(struct agent_kmsg_mapping));
 	kernel->sync = agent_genl_open(NETLINK_GENERIC, error);
 	if (kernel->sync) {
-		agent_genl_grow(kernel->sync, REQUEST_BUFFER);
+		agent_genl_grow(kernel->sync, GRANT_BUFFER);
 		kernel->family = agent_family_new(ROAMNAT_FAMILY_NAME, family_changed, kernel,
 						  error);
 	}
@@ -521,15 +523,16 @@ static gboolean on_bindings(struct nlmsghdr *hdr, void *data)
 	struct binding_dump *dump = data;
 
 	return agent_kmsg_parse_bindings(hdr, dump->bindings, &dump->error) &&
-	       dump->bindings->list->len < RN_BINDINGS_MAX;
+	       dump->bindings->list->len < RN_BINDINGS_ALL;
 }
 
-/* So that all of them fit into a frame, each gives up some of those who may send to
- * it, the last ones first.
+/* So that as many as go in one message fit into a frame, each gives up some of those
+ * who may send to it, the last ones first.
  */
 static void limit_remotes(struct rn_bindings *bindings)
 {
-	guint n = bindings->list->len, each = RN_BINDINGS_BYTES / MAX(n, 1u);
+	guint n = bindings->list->len;
+	guint each = RN_BINDINGS_BYTES / CLAMP(n, 1u, (guint)RN_BINDINGS_MAX);
 
 	each = each > 32 ? (each - 32) / 6 : 0;
 	for (guint i = 0; i < n; i++) {
@@ -568,8 +571,8 @@ struct rn_bindings *agent_kernel_bindings(struct agent_kernel *kernel, uint64_t 
 		rn_bindings_free(dump.bindings);
 		return NULL;
 	}
-	if (dump.bindings->list->len > RN_BINDINGS_MAX)
-		g_array_set_size(dump.bindings->list, RN_BINDINGS_MAX);
+	if (dump.bindings->list->len > RN_BINDINGS_ALL)
+		g_array_set_size(dump.bindings->list, RN_BINDINGS_ALL);
 	limit_remotes(dump.bindings);
 	*more = mapping.bindings - MIN(mapping.bindings, dump.bindings->list->len);
 	return dump.bindings;

@@ -152,6 +152,7 @@ static const struct rn_conn_ops out_ops = {
 	.up = out_up,
 	.message = out_message,
 	.down = out_down,
+	.transfers = TRUE,
 };
 
 /* ---- connections that were made to us ---- */
@@ -240,6 +241,7 @@ static const struct rn_conn_ops in_ops = {
 	.up = in_up,
 	.message = in_message,
 	.down = in_down,
+	.transfers = TRUE,
 };
 
 static void accepted(struct rn_conn *conn, void *data)

@@ -236,6 +236,7 @@ static void finish(struct rn_conn *conn)
 	g_clear_error(&conn->reason);
 	g_free(conn->peer);
 	g_source_unref(conn->source);
+	rn_bindings_free(conn->joined);
 	g_free(conn);
 }
 

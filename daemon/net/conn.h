@@ -43,6 +43,10 @@ struct rn_conn_ops {
 	 * reason is NULL when we closed it.
 	 */
 	void (*down)(struct rn_conn *conn, const GError *reason, void *data);
+	/* The peer may send transfers: one that comes in parts is heard as one message,
+	 * when the last part is here.
+	 */
+	gboolean transfers;
 };
 
 /* Queues msg; messages queued in one turn of the loop share frames. False when
@@ -50,10 +54,15 @@ struct rn_conn_ops {
  * `drained`, before `up` and after rn_conn_close.
  */
 gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg);
-/* The same with the bindings of a transfer; NULL for none. */
+/* The same with the bindings of a transfer; NULL for none. If they need several
+ * messages, all of these are taken, one behind the other, or none: false also while
+ * rn_conn_full.
+ */
 gboolean rn_conn_send_with(struct rn_conn *conn, const struct rn_msg *msg,
 			   const struct rn_bindings *bindings);
-/* Inside ops->message: the bindings that came with it, NULL for none. */
+/* Inside ops->message: the bindings that came with it, NULL for none. With
+ * ops->transfers they are all that there are.
+ */
 const struct rn_bindings *rn_conn_bindings(const struct rn_conn *conn);
 /* So much waits for the peer that who can wait should wait for `drained`; the
  * rest of the queue is for those who cannot.

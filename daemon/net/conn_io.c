@@ -12,14 +12,54 @@
 
 #define RECORD	16384	/* plaintext bytes of a TLS record */
 
+static gboolean is_next(const struct rn_conn *conn, const struct rn_msg *msg)
+{
+	const struct rn_bindings *part = conn->bindings, *joined = conn->joined;
+
+	return joined && part->part == joined->part && part->parts == joined->parts &&
+	       msg->id == conn->join.id && msg->epoch == conn->join.epoch &&
+	       msg->nonce == conn->join.nonce;
+}
+
+/*
+ * The parts of a transfer follow one another. FALSE: this is one, and not the last;
+ * or one before it is missing, and its sender will say it all again. There is one
+ * transfer in parts for each connection, and it goes with that, so a peer can make
+ * no more wait here than a block has (is_part in binding.c).
+ */
+static gboolean join(struct rn_conn *conn, const struct rn_msg *msg)
+{
+	const struct rn_bindings *part = conn->bindings;
+
+	if (!part || !part->parts || !conn->ops || !conn->ops->transfers)
+		return TRUE;
+	if (!part->part) {
+		g_clear_pointer(&conn->joined, rn_bindings_free);
+		conn->joined = rn_bindings_new();
+		conn->joined->parts = part->parts;
+		conn->join = *msg;
+	} else if (!is_next(conn, msg)) {
+		g_clear_pointer(&conn->joined, rn_bindings_free);
+		return FALSE;
+	}
+	rn_bindings_append(conn->joined, part);
+	conn->joined->part++;
+	if (conn->joined->part < part->parts)
+		return FALSE;
+	conn->bindings = conn->joined;
+	return TRUE;
+}
+
 static gboolean on_message(const struct rn_msg *msg, void *ctx)
 {
 	struct rn_conn *conn = ctx;
 
 	conn->heard = g_get_monotonic_time();
 	conn->turn++;
-	if (conn->ops && conn->ops->message)
+	if (join(conn, msg) && conn->ops && conn->ops->message)
 		conn->ops->message(conn, msg, conn->data);
+	if (conn->bindings && conn->bindings == conn->joined)
+		g_clear_pointer(&conn->joined, rn_bindings_free);
 	conn->bindings = NULL;
 	return conn->state == CONN_UP;
 }
@@ -164,11 +204,9 @@ gboolean rn_conn_full(const struct rn_conn *conn)
 	return queued(conn) >= RN_CONN_QUEUE_FULL;
 }
 
-gboolean rn_conn_send_with(struct rn_conn *conn, const struct rn_msg *msg,
-			   const struct rn_bindings *bindings)
+static gboolean append(struct rn_conn *conn, const struct rn_msg *msg,
+		       const struct rn_bindings *bindings)
 {
-	if (conn->state != CONN_UP || queued(conn) >= RN_CONN_QUEUE_MAX)
-		return FALSE;
 	if (conn->batch && conn->batch_count == RN_CONN_FRAME_MESSAGES)
 		end_batch(conn);
 	if (!conn->batch)
@@ -193,6 +231,30 @@ gboolean rn_conn_send_with(struct rn_conn *conn, const struct rn_msg *msg,
 	if (!conn->blocked)
 		g_source_set_ready_time(conn->source, 0);
 	return TRUE;
+}
+
+static gboolean append_parts(struct rn_conn *conn, const struct rn_msg *msg,
+			     const struct rn_bindings *bindings)
+{
+	guint parts = rn_bindings_parts(bindings);
+
+	for (guint i = 0; i < parts; i++) {
+		g_autoptr(RnBindings) part = rn_bindings_part(bindings, i);
+
+		if (!append(conn, msg, part))
+			return FALSE;
+	}
+	return TRUE;
+}
+
+gboolean rn_conn_send_with(struct rn_conn *conn, const struct rn_msg *msg,
+			   const struct rn_bindings *bindings)
+{
+	if (conn->state != CONN_UP || queued(conn) >= RN_CONN_QUEUE_MAX)
+		return FALSE;
+	if (rn_bindings_count(bindings) <= RN_BINDINGS_MAX)
+		return append(conn, msg, bindings);
+	return !rn_conn_full(conn) && append_parts(conn, msg, bindings);
 }
 
 gboolean rn_conn_send(struct rn_conn *conn, const struct rn_msg *msg)

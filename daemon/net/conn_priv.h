@@ -62,6 +62,8 @@ struct rn_conn {
 	struct rn_frame_reader reader;
 	guint refused;		/* messages refused by the decoder */
 	const struct rn_bindings *bindings;	/* of the message in hand */
+	struct rn_bindings *joined;	/* parts of a transfer; `part`: the next */
+	struct rn_msg join;		/* the transfer; id, epoch, nonce */
 
 	GByteArray *batch;	/* head and body of the frame that grows */
 	gsize batch_count;

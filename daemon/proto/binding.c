@@ -10,6 +10,7 @@
 
 struct rn_binding_packed {
 	guint n;
+	guint part, parts;
 	Roamnat__V1__Binding *list;
 	Roamnat__V1__Binding **pointers;
 	ProtobufCBinaryData *remotes;
@@ -47,6 +48,42 @@ guint rn_bindings_count(const struct rn_bindings *bindings)
 	return bindings ? bindings->list->len : 0;
 }
 
+guint rn_bindings_parts(const struct rn_bindings *bindings)
+{
+	return (rn_bindings_count(bindings) + RN_BINDINGS_MAX - 1) / RN_BINDINGS_MAX;
+}
+
+static void append(struct rn_bindings *to, const struct rn_bindings *from, guint first, guint n)
+{
+	for (guint i = first; i < first + n; i++) {
+		struct rn_binding b = g_array_index(from->list, struct rn_binding, i);
+		guint remote = b.remote;
+
+		b.remote = to->remotes->len;
+		if (b.n_remotes)
+			g_array_append_vals(to->remotes,
+					    &g_array_index(from->remotes, struct rn_addr, remote),
+					    b.n_remotes);
+		g_array_append_val(to->list, b);
+	}
+}
+
+struct rn_bindings *rn_bindings_part(const struct rn_bindings *bindings, guint part)
+{
+	struct rn_bindings *one = rn_bindings_new();
+	guint first = part * RN_BINDINGS_MAX;
+
+	append(one, bindings, first, MIN(bindings->list->len - first, (guint)RN_BINDINGS_MAX));
+	one->part = part;
+	one->parts = rn_bindings_parts(bindings);
+	return one;
+}
+
+void rn_bindings_append(struct rn_bindings *bindings, const struct rn_bindings *part)
+{
+	append(bindings, part, 0, part->list->len);
+}
+
 /* ---- packing ---- */
 
 struct rn_binding_packed *rn_binding_pack(const struct rn_bindings *bindings)
@@ -57,6 +94,8 @@ struct rn_binding_packed *rn_binding_pack(const struct rn_bindings *bindings)
 		return NULL;
 	packed = g_new0(struct rn_binding_packed, 1);
 	packed->n = bindings->list->len;
+	packed->part = bindings->part;
+	packed->parts = bindings->parts;
 	packed->list = g_new(Roamnat__V1__Binding, packed->n);
 	packed->pointers = g_new(Roamnat__V1__Binding *, packed->n);
 	packed->remotes = g_new(ProtobufCBinaryData, bindings->remotes->len);
@@ -100,6 +139,8 @@ void rn_binding_put(const struct rn_binding_packed *packed, Roamnat__V1__Message
 		return;
 	msg->n_bindings = packed->n;
 	msg->bindings = packed->pointers;
+	msg->part = packed->part;
+	msg->parts = packed->parts;
 }
 
 /* ---- unpacking: a stranger's ---- */
@@ -135,6 +176,23 @@ static const char *wrong(const Roamnat__V1__Binding *from, const struct rn_publi
 		if (from->remotes[i].len != 4)
 			return "remotes";
 	return NULL;
+}
+
+/* Every part but the last is full, so that who says many parts has to send much. */
+static gboolean is_part(const Roamnat__V1__Message *from, const struct rn_public *pub)
+{
+	guint64 before;
+
+	if (!from->part && !from->parts)
+		return TRUE;
+	if (from->part >= from->parts || !from->n_bindings)
+		return FALSE;
+	before = (guint64)from->part * RN_BINDINGS_MAX;
+	if (before + from->n_bindings > RN_BINDINGS_OF((guint64)pub->ports) ||
+	    (guint64)from->parts * RN_BINDINGS_MAX >=
+		    RN_BINDINGS_OF((guint64)pub->ports) + RN_BINDINGS_MAX)
+		return FALSE;
+	return from->part + 1 == from->parts || from->n_bindings == RN_BINDINGS_MAX;
 }
 
 static void take(struct rn_bindings *bindings, const Roamnat__V1__Binding *from)
@@ -178,7 +236,15 @@ struct rn_bindings *rn_binding_get(const Roamnat__V1__Message *from, const struc
 			    RN_BINDINGS_MAX);
 		return NULL;
 	}
+	if (!is_part(from, &msg->pub)) {
+		g_set_error(error, RN_CODEC_ERROR, RN_CODEC_ERROR_FIELD,
+			    "XFER: %zu bindings are no part %u of %u of a block of %u ports",
+			    from->n_bindings, from->part, from->parts, msg->pub.ports);
+		return NULL;
+	}
 	bindings = rn_bindings_new();
+	bindings->part = from->part;
+	bindings->parts = from->parts;
 	for (gsize i = 0; i < from->n_bindings; i++) {
 		const char *field = wrong(from->bindings[i], &msg->pub);
 

@@ -312,7 +312,7 @@ static gboolean deliver(const PbMessage *from, const struct rn_codec_sink *sink,
 
 	if (!get_message(&msg, from, &why))
 		return sink->refused(&msg, why, ctx);
-	if (from->n_bindings) {
+	if (from->n_bindings || from->part || from->parts) {
 		bindings = rn_binding_get(from, &msg, &why);
 		if (!bindings) {
 			rn_msg_clear(&msg);

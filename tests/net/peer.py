@@ -22,6 +22,8 @@
         for each answer, fails if one has none in SECONDS
   peer.py many ADDR PORT COUNT SECONDS
         the same from COUNT ports of one address; prints "LOCAL_PORT SEEN"
+  peer.py scatter ADDR PORT COUNT FIRST
+        says one thing from each of COUNT ports, and waits for no answer
   peer.py replay FILE.pcap ADDR PORT
         says over a new connection, byte for byte, what the first one in the
         capture said; ends when the other side has closed
@@ -255,9 +257,9 @@ def probe(addr, port, interval, state):
            ",".join(addresses)))
 
 
-def udp_to(addr, port, local):
+def udp_to(addr, port, local, local_port=0):
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    s.bind((local, 0))
+    s.bind((local, local_port))
     s.connect((addr, port))
     s.setblocking(False)
     return s
@@ -277,6 +279,15 @@ def many(addr, port, count, seconds):
         s = udp_to(addr, port, "0.0.0.0")
         sockets[s] = str(s.getsockname()[1])
     all_answered(sockets, seconds, lambda where: where)
+
+
+def scatter(addr, port, count, first):
+    for n in range(count):
+        s = udp_to(addr, port, "0.0.0.0", first + n)
+        try:
+            s.send(b"here")
+        finally:
+            s.close()
 
 
 def all_answered(sockets, seconds, show):
@@ -362,6 +373,8 @@ def main():
             each(args[0], int(args[1]), args[2], *map(int, args[3:5]))
         elif what == "many":
             many(args[0], *map(int, args[1:4]))
+        elif what == "scatter":
+            scatter(args[0], *map(int, args[1:4]))
         elif what == "replay":
             replay(args[0], args[1], int(args[2]))
         else:

@@ -72,6 +72,9 @@ ask_each() { peer "$1" each "$2" "$PORT" "$3" "$4" "${5:-20}"; }
 # ask_many NS ADDR COUNT [SECONDS]: the same from COUNT ports; "LOCAL_PORT SEEN".
 ask_many() { peer "$1" many "$2" "$PORT" "$3" "${4:-20}"; }
 
+# scatter NS ADDR COUNT FIRST: one datagram from each of COUNT ports.
+scatter() { peer "$1" scatter "$2" "$PORT" "$3" "$4"; }
+
 # ping_from NS ADDR [COUNT [ARG...]]: all must come back.
 ping_from() { ip netns exec "$1" ping -n -q -i 0.2 -W 2 -w $((${3:-2} + 2)) -c "${3:-2}" "${@:4}" "$2"; }
 

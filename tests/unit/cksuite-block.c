@@ -310,6 +310,16 @@ START_TEST(hostile_bindings_are_refused)
 	       "transfer of a block");
 	REFUSE(rn_bindings_free(list); list = many(RN_BINDINGS_MAX + 1);
 	       b = &g_array_index(list->list, struct rn_binding, 0), "more than 4096");
+	/* Parts of more than the block's ports, or that would be small. */
+	REFUSE(list->part = 1, "no part 1 of 0");
+	REFUSE(list->part = 2; list->parts = 2, "no part 2 of 2");
+	REFUSE(list->parts = 2, "no part 0 of 2 of a block of 1024 ports");
+	REFUSE(list->parts = G_MAXUINT32; list->part = 1, "no part");
+	REFUSE(list->parts = 2; msg.pub.port = 4096; msg.pub.ports = 4096;
+	       g_array_set_size(list->list, 3), "no part 0 of 2 of a block of 4096");
+	REFUSE(list->parts = 3; list->part = 3; msg.pub.port = 4096; msg.pub.ports = 4096, "no part");
+	REFUSE(list->parts = 4; list->part = 3; msg.pub.port = 4096; msg.pub.ports = 4096, "no part");
+	REFUSE(msg.type = RN_MSG_XFER; list->parts = 1; list->part = 1, "no part");
 }
 END_TEST
 
