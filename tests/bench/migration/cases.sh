@@ -163,14 +163,20 @@ fill() {
 }
 # The internet has that gateway's route to all of them.
 net_has() { [ "$(ip -n net route show proto bird via "$(out_addr "$1")" | grep -c .)" -ge "$MANY" ]; }
-cpu_ms() { # of the three daemons so far
-	local name ticks sum=0
-	for name in controller gw1 gw2; do
-		ticks=$(cut -d' ' -f14,15 "/proc/${DAEMON_PID[$name]}/stat")
-		sum=$((sum + ${ticks% *} + ${ticks#* }))
+# What each of them has used so far, in ms: "NAME USER SYSTEM", BIRD too.
+cpu_each() {
+	local name pid
+	for name in controller gw1 gw2 bird.net bird.gw1 bird.gw2; do
+		pid=${DAEMON_PID[$name]:-${BIRD_PID[${name#bird.}]:-}}
+		# shellcheck disable=SC2046
+		printf '%s %d %d\n' "$name" $(awk '{ print $14 * 10, $15 * 10 }' "/proc/$pid/stat")
 	done
-	echo $((sum * 10))
 }
+# cpu_between BEFORE AFTER: what all used meanwhile; and the sum of the three daemons of ours.
+cpu_between() {
+	join <(sort <<<"$1") <(sort <<<"$2") | awk '{ print $1, $4 - $2, $5 - $3 }'
+}
+ours_ms() { awk '!/^bird/ { sum += $2 + $3 } END { print sum }'; }
 many() { # CASE
 	local gw=gw2 i out cpu took n=$((MANY < 100 ? MANY : 100))
 	ip netns exec srv "$BIN/echoes" 7200 &
@@ -180,9 +186,10 @@ many() { # CASE
 		ip netns exec vm1 "$BIN/echoes" 7201 $SRV 7200 50000 10.64.0.0 $((MANY / n)) $n "$RUN/echoes" >"$LOGS/echoes.out" &
 		PEER_PID[echoes-vm1]=$!
 		must wait_for 30 test -s "$RUN/echoes"
-		cpu=$(cpu_ms)
+		cpu=$(cpu_each)
 		must controller -t 300 evacuate "$(other $gw)" to $gw --wait
-		cpu=$(($(cpu_ms) - cpu))
+		cpu=$(cpu_between "$cpu" "$(cpu_each)")
+		say "CPU in ms, user and system: ${cpu//$'\n'/, }"
 		took=$(controller -j evacuate show "$(other $gw)" | jq '.[0] | (.ended_ns - .began_ns) / 1000000 | round')
 		wait_late
 		sends_from vm1 "$(site $gw)"
@@ -195,7 +202,7 @@ many() { # CASE
 		unset "PEER_PID[echoes-vm1]"
 		out=$(cat "$LOGS/echoes.out")
 		say "$out"
-		note "$1, $i" mappings="$MANY" streams=$n took_ms="$took" cpu_ms="$cpu" sent="$(field sent "$out")" \
+		note "$1, $i" mappings="$MANY" streams=$n took_ms="$took" cpu_ms="$(ours_ms <<<"$cpu")" sent="$(field sent "$out")" \
 			lost=$(($(field sent "$out") - $(field received "$out") + $(field duplicated "$out"))) \
 			duplicated="$(field duplicated "$out")" reordered="$(field reordered "$out")" \
 			worst_gap_ms="$(ms "$(field worst_gap_us "$out")")"

@@ -26,7 +26,13 @@ KEPT=$LOGS LOGS=$RUN/logs
 mkdir -p "$LOGS" "$RUN/bin"
 cp "$BIN"/{roamnat-*,natctl,stream,echoes} "$RUN/bin/"
 BIN=$RUN/bin
-trap 'cp "$LOGS"/*.log "$LOGS"/*.out "$LOGS"/iperf3* "$KEPT" 2>/dev/null; cleanup' EXIT
+# What a case left out did not write is missing, and that is no failure.
+keep() {
+	local rc=$?
+	cp "$LOGS"/*.log "$LOGS"/*.out "$LOGS"/iperf3* "$KEPT" 2>/dev/null
+	return $rc
+}
+trap 'keep; cleanup' EXIT
 
 : "${PAIRS:=20}" "${TCP:=100}" "${RATE:=20M}" "${MANY:=10000}" "${INTERVAL:=1000}" "${LOSS:=0 5}"
 : "${CASES:=udp tcp many hand}"
