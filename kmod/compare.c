@@ -85,7 +85,7 @@ static void grow_old(const struct rnat_job *job)
 
 /* What is wrong with @skb, which should be as @as; NULL: nothing. */
 static const char *difference(const struct sk_buff *skb,
-			      const struct sk_buff *as)
+			      const struct sk_buff *as, u8 pf)
 {
 	u8 bytes[64];
 	unsigned int at, n;
@@ -115,8 +115,7 @@ static const char *difference(const struct sk_buff *skb,
 		return "mark";
 	if (!skb_dst(skb) != !skb_dst(as))
 		return "route";
-	if (rnat_family_is_hairpin(skb, NFPROTO_IPV4) !=
-	    rnat_family_is_hairpin(as, NFPROTO_IPV4))
+	if (rnat_family_is_hairpin(skb, pf) != rnat_family_is_hairpin(as, pf))
 		return "hairpin";
 	return NULL;
 }
@@ -185,7 +184,7 @@ static const char *written(struct rnat_compare *c, const struct sk_buff *skb)
 	if (!rnat_translate_init(&job, c->job.rn, c->before, c->job.state) ||
 	    rnat_hook_decide(&job) != RNAT_TRANSLATED)
 		return "asked and sent";
-	what = difference(c->before, c->asked);
+	what = difference(c->before, c->asked, job.state->pf);
 	if (what)
 		return what;
 	if (job.map != c->job.map || job.binding != c->job.binding)
@@ -213,7 +212,7 @@ void rnat_compare_end(struct rnat_compare *c, struct sk_buff *skb, int counter)
 		return;
 	if (counter < 0) {
 		left++;
-		what = difference(skb, c->before);
+		what = difference(skb, c->before, c->job.state->pf);
 	} else if (c->job.now != rnat_clock()) {
 		ticked++;
 	} else {
@@ -228,7 +227,7 @@ void rnat_compare_end(struct rnat_compare *c, struct sk_buff *skb, int counter)
 		else if (c->job.reason != counter)
 			what = "counter";
 		else
-			what = difference(skb, c->asked);
+			what = difference(skb, c->asked, c->job.state->pf);
 		if (!what && c->outcome == RNAT_TRANSLATED)
 			what = written(c, skb);
 	}

@@ -67,6 +67,20 @@ static inline u32 rnat_hash(const struct rnat_key *key, u32 seed)
 	return rnat_hash_stir(sum, seed);
 }
 
+/* rnat_hash() of the key of an address mapping of IPv6 that nobody has written down. */
+static inline u32 rnat_hash_address6(const struct in6_addr *addr, u32 zone,
+				     u32 seed)
+{
+	u64 sum = rnat_hash_keys[RNAT_HASH_WORDS];
+	int i;
+
+	for (i = 0; i < 4; i++)
+		sum += rnat_hash_keys[i] * (__force u32)addr->s6_addr32[i];
+	sum += rnat_hash_keys[4] * zone;
+	sum += rnat_hash_keys[5] * rnat_hash_tail(0, 0, NFPROTO_IPV6);
+	return rnat_hash_stir(sum, seed);
+}
+
 /* For struct rhashtable_params. */
 static inline u32 rnat_hash_fn(const void *key, u32 len, u32 seed)
 {

@@ -22,6 +22,7 @@
 #include "forward.h"
 #include "net.h"
 #include "quick.h"
+#include "quick6.h"
 #include "trace.h"
 #include "translate.h"
 #include "unreach.h"
@@ -187,7 +188,7 @@ is_quick(struct rnat_net *rn, struct sk_buff *skb,
 	struct rnat_compare compare;
 	int counter;
 
-	if (unlikely(!inside) || rnat_family_is_6(state->pf))
+	if (unlikely(!inside))
 		return false;
 	if (rcu_access_pointer(rn->ways) && state->in &&
 	    unlikely(rnat_forward_from(rn, state->in->ifindex)))
@@ -219,6 +220,14 @@ static unsigned int pre_routing(void *priv, struct sk_buff *skb,
 				const struct nf_hook_state *state)
 {
 	if (is_quick(priv, skb, state, rnat_quick_inbound))
+		return NF_ACCEPT;
+	return pre_routing_slowly(priv, skb, state);
+}
+
+static unsigned int pre_routing6(void *priv, struct sk_buff *skb,
+				 const struct nf_hook_state *state)
+{
+	if (is_quick(priv, skb, state, rnat_quick6_inbound))
 		return NF_ACCEPT;
 	return pre_routing_slowly(priv, skb, state);
 }
@@ -305,6 +314,14 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 	return post_routing_slowly(priv, skb, state);
 }
 
+static unsigned int post_routing6(void *priv, struct sk_buff *skb,
+				  const struct nf_hook_state *state)
+{
+	if (is_quick(priv, skb, state, rnat_quick6_outbound))
+		return NF_ACCEPT;
+	return post_routing_slowly(priv, skb, state);
+}
+
 enum rnat_outcome rnat_hook_decide(struct rnat_job *job)
 {
 	return job->state->hook == NF_INET_PRE_ROUTING ? at_pre_routing(job) :
@@ -355,14 +372,16 @@ static void init_op(struct rnat_net *rn, nf_hookfn *hook, u8 pf,
 /* Priorities have the same numbers in both families. */
 static void init_family(struct rnat_net *rn, u8 pf)
 {
+	bool six = pf == NFPROTO_IPV6;
+
 	BUILD_BUG_ON((int)NF_IP_PRI_CONNTRACK_DEFRAG !=
 		     (int)NF_IP6_PRI_CONNTRACK_DEFRAG);
 	BUILD_BUG_ON((int)NF_IP_PRI_LAST != (int)NF_IP6_PRI_LAST);
-	init_op(rn, pre_routing, pf, NF_INET_PRE_ROUTING,
+	init_op(rn, six ? pre_routing6 : pre_routing, pf, NF_INET_PRE_ROUTING,
 		NF_IP_PRI_CONNTRACK_DEFRAG + 10);
 	init_op(rn, local_out, pf, NF_INET_LOCAL_OUT,
 		NF_IP_PRI_CONNTRACK_DEFRAG + 10);
-	init_op(rn, post_routing, pf, NF_INET_POST_ROUTING,
+	init_op(rn, six ? post_routing6 : post_routing, pf, NF_INET_POST_ROUTING,
 		NF_IP_PRI_LAST - 10);
 }
 

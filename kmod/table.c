@@ -124,50 +124,63 @@ static void count(struct rnat_table *table, const struct rnat_map *map, u32 add)
 	table->generation++;
 }
 
-static int prepare_nets(struct rnat_table *table)
+static int prepare_nets(struct rnat_nets *nets)
 {
-	unsigned long *nets;
+	unsigned long *bits;
 	u32 *count;
 
-	if (table->nets)
+	if (nets->bits)
 		return 0;
-	nets = kvzalloc(BITS_TO_BYTES(1 << RNAT_NET_BITS), GFP_KERNEL_ACCOUNT);
+	bits = kvzalloc(BITS_TO_BYTES(1 << RNAT_NET_BITS), GFP_KERNEL_ACCOUNT);
 	count = kvcalloc(1 << RNAT_NET_BITS, sizeof(*count),
 			 GFP_KERNEL_ACCOUNT);
-	if (!nets || !count) {
-		kvfree(nets);
+	if (!bits || !count) {
+		kvfree(bits);
 		kvfree(count);
 		return -ENOMEM;
 	}
-	table->net_count = count;
+	nets->count = count;
 	/* Pairs with rnat_table_may_be_public(). */
-	smp_store_release(&table->nets, nets);
+	smp_store_release(&nets->bits, bits);
 	return 0;
+}
+
+static struct rnat_nets *nets_of(struct rnat_table *table,
+				 const struct rnat_key *key, u32 *net)
+{
+	if (key->family == NFPROTO_IPV6) {
+		*net = rnat_table_net6(&key->addr.in6);
+		return &table->nets6;
+	}
+	*net = rnat_table_net(key->addr.ip);
+	return &table->nets4;
 }
 
 int rnat_table_note_public(struct rnat_table *table,
 			   const struct rnat_key *key)
 {
-	u32 net = rnat_table_net(key->addr.ip);
+	struct rnat_nets *nets;
+	u32 net;
 	int err;
 
-	if (key->family != NFPROTO_IPV4)
-		return 0;
-	err = prepare_nets(table);
+	nets = nets_of(table, key, &net);
+	err = prepare_nets(nets);
 	if (err)
 		return err;
-	if (!table->net_count[net]++)
-		set_bit(net, table->nets);
+	if (!nets->count[net]++)
+		set_bit(net, nets->bits);
 	return 0;
 }
 
 void rnat_table_forget_public(struct rnat_table *table,
 			      const struct rnat_key *key)
 {
-	u32 net = rnat_table_net(key->addr.ip);
+	struct rnat_nets *nets;
+	u32 net;
 
-	if (key->family == NFPROTO_IPV4 && !--table->net_count[net])
-		clear_bit(net, table->nets);
+	nets = nets_of(table, key, &net);
+	if (!--nets->count[net])
+		clear_bit(net, nets->bits);
 }
 
 int rnat_table_insert(struct rnat_table *table, struct rnat_map *map, u32 max)
@@ -238,10 +251,16 @@ static void free_map(void *map, void *arg)
 	rnat_map_free_rcu(map);
 }
 
+static void free_nets(struct rnat_nets *nets)
+{
+	kvfree(nets->bits);
+	kvfree(nets->count);
+}
+
 void rnat_table_uninit(struct rnat_table *table)
 {
 	rhashtable_destroy(&table->by_pub);
 	rhashtable_free_and_destroy(&table->by_priv, free_map, NULL);
-	kvfree(table->nets);
-	kvfree(table->net_count);
+	free_nets(&table->nets4);
+	free_nets(&table->nets6);
 }

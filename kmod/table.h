@@ -9,6 +9,7 @@
 #include <linux/atomic.h>
 #include <linux/bitops.h>
 #include <linux/hash.h>
+#include <linux/in6.h>
 #include <linux/rbtree.h>
 #include <linux/rhashtable-types.h>
 #include <linux/types.h>
@@ -22,6 +23,12 @@ struct rnat_net;
 /* A block has 2^1 to 2^15 ports. */
 #define RNAT_ORDERS	16
 
+/* Which networks may have a public address. */
+struct rnat_nets {
+	unsigned long *bits;
+	u32 *count;		/* public sides of each bit; under the mutex */
+};
+
 struct rnat_table {
 	struct rhashtable by_priv;
 	struct rhashtable by_pub;
@@ -29,8 +36,8 @@ struct rnat_table {
 	u32 addresses;		/* address mappings; read by packets */
 	u32 orders;		/* sizes of blocks, as bits; read by packets */
 	u32 blocks[RNAT_ORDERS];	/* blocks of each size */
-	unsigned long *nets;	/* bit of a /24: it may have a public address */
-	u32 *net_count;		/* public sides of each bit; under the mutex */
+	struct rnat_nets nets4;	/* of each /24 */
+	struct rnat_nets nets6;	/* of each /64 */
 	struct rb_root by_id;	/* under the mutex */
 	atomic_t count;
 	u32 generation;		/* of the set, for dumps; under the mutex */
@@ -50,9 +57,27 @@ static inline bool rnat_table_may_be_public(const struct rnat_table *table,
 					    __be32 addr)
 {
 	/* Pairs with prepare_nets(). */
-	const unsigned long *nets = smp_load_acquire(&table->nets);
+	const unsigned long *nets = smp_load_acquire(&table->nets4.bits);
 
 	return nets && test_bit(rnat_table_net(addr), nets);
+}
+
+static inline u32 rnat_table_net6(const struct in6_addr *addr)
+{
+	u64 net = (u64)(__force u32)addr->s6_addr32[0] << 32 |
+		  (__force u32)addr->s6_addr32[1];
+
+	return net * GOLDEN_RATIO_64 >> (64 - RNAT_NET_BITS);
+}
+
+/* The same of an IPv6 address. Public addresses are mostly of few networks. */
+static inline bool rnat_table_may_be_public6(const struct rnat_table *table,
+					     const struct in6_addr *addr)
+{
+	/* Pairs with prepare_nets(). */
+	const unsigned long *nets = smp_load_acquire(&table->nets6.bits);
+
+	return nets && test_bit(rnat_table_net6(addr), nets);
 }
 
 /* Under RCU; the mapping is good until rcu_read_unlock(). */
