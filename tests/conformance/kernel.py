@@ -97,17 +97,6 @@ class Mapping:
         return out
 
 
-def without_pads(nest):
-    """What aligns 64-bit numbers on some machines is no part of what is said."""
-    out, at = b"", 0
-    while at + 4 <= len(nest):
-        n, kind = struct.unpack_from("=HH", nest, at)
-        if kind & 0x3FFF != U["A_BINDING_PAD"]:
-            out += nest[at:at + n] + b"\0" * (-n % 4)
-        at += (n + 3) & ~3
-    return out
-
-
 class Kernel:
     """One namespace."""
     INCARNATION = 7
@@ -206,7 +195,7 @@ class Kernel:
             while at + 4 <= len(data):
                 n, kind = struct.unpack_from("=HH", data, at)
                 if kind & 0x3FFF == U["A_MAPPING_BINDING"]:
-                    out += talk.attr(kind, without_pads(data[at + 4:at + n]))
+                    out += talk.attr(kind, talk.without(data[at + 4:at + n], U["A_BINDING_PAD"]))
                 at += (n + 3) & ~3
         return out
 

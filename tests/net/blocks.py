@@ -150,7 +150,7 @@ class Gate:
 
     def grant(self, *args, bindings=(), **kw):
         self.ask("MAPPING_NEW", self.block(*args, **kw) +
-                 b"".join(nest("A_MAPPING_BINDING", b.data) for b in bindings))
+                 b"".join(nest("A_MAPPING_BINDING", talk.without(b.data, K["A_BINDING_PAD"])) for b in bindings))
 
     def freeze(self, id_, epoch):
         self.ask("MAPPING_FREEZE", u64("A_MAPPING_ID", id_) + u64("A_MAPPING_EPOCH", epoch) +

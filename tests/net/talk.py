@@ -53,6 +53,17 @@ def attr(kind, data):
     return struct.pack("=HH", len(data) + 4, kind) + data + b"\0" * (-len(data) % 4)
 
 
+def without(data, pad):
+    """What aligns 64-bit numbers on some machines is no part of what is said."""
+    out, at = b"", 0
+    while at + 4 <= len(data):
+        n, kind = struct.unpack_from("=HH", data, at)
+        if kind & 0x3FFF != pad:
+            out += data[at:at + n] + b"\0" * (-n % 4)
+        at += (n + 3) & ~3
+    return out
+
+
 def attrs(data):
     found, at = {}, 0
     while at + 4 <= len(data):
