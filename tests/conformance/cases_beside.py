@@ -2,6 +2,7 @@
 """Beside the others: firewalls, NAT of nftables, policy routing, VRF, bridges, IPsec in
 the same namespace (B7). docs/hooks.md says what these show.
 """
+import os
 import socket
 import struct
 import subprocess
@@ -199,7 +200,9 @@ def inside_a_vrf(t):
 
 
 def over_bridge(t):
-    sh(t, "modprobe", "br_netfilter")
+    # A kernel without modules has it.
+    if not os.path.isdir("/proc/sys/net/bridge"):
+        sh(t, "modprobe", "br_netfilter")
     gw = t.gw
     batch(t, "link add br0 up address 02:00:0a:00:00:01 type bridge forward_delay 0 "
              "mcast_snooping 0",

@@ -5,6 +5,8 @@
 # The same in IPv6, without link-local addresses, which would be announced and asked for.
 wires6() { # NUMBER
 	quiet ns "gw$1" sh -ec 'cd /proc/sys/net/ipv6
+		# An MTU below 1280 and back makes an interface anew.
+		echo 1 >conf/default/addr_gen_mode
 		echo 1 >conf/in0/addr_gen_mode
 		echo 1 >conf/out0/addr_gen_mode
 		for f in all lo in0 out0; do echo 0 >conf/$f/disable_ipv6; done
