@@ -2,7 +2,8 @@
 /*
  * At netdev ingress, a packet has passed taps and tc, but nothing of IP. So this is
  * what ip_rcv(), ip_forward() and ip_output() ask of a packet, for the packets of
- * quick.h; where they would do more than forward it, it is left to them.
+ * quick.h; where they would do more than forward it, it is left to them. For IPv6, see
+ * fast6.h.
  */
 #include "fast.h"
 
@@ -11,14 +12,14 @@
 #include <linux/rtnetlink.h>
 #include <linux/slab.h>
 #include <net/arp.h>
-#include <net/gso.h>
 #include <net/neighbour.h>
 #include <net/route.h>
-#include <net/sock.h>
 #include <net/xfrm.h>
 
+#include "fast6.h"
 #include "forward.h"
 #include "hop.h"
+#include "leave.h"
 #include "net.h"
 #include "quick.h"
 
@@ -61,8 +62,7 @@ static __always_inline bool is_for_ip(struct sk_buff *skb)
 {
 	const struct net_device *dev = skb->dev;
 
-	if (skb->protocol != htons(ETH_P_IP) || skb->pkt_type != PACKET_HOST ||
-	    skb_vlan_tag_present(skb))
+	if (skb->pkt_type != PACKET_HOST || skb_vlan_tag_present(skb))
 		return false;
 	/* A bridge's, a bond's or a macvlan's. */
 	if (rcu_access_pointer(dev->rx_handler) || !is_plain(dev))
@@ -81,12 +81,6 @@ static __always_inline bool is_for_ip(struct sk_buff *skb)
 #endif
 	/* LRO: it cannot be sent as it is. */
 	return !skb_is_gso(skb) || skb_shinfo(skb)->gso_type;
-}
-
-/* Cut off what the link has added to a short packet, as ip_rcv() does. */
-static noinline bool trim(struct sk_buff *skb, unsigned int len)
-{
-	return skb->len > len && !pskb_trim_rcsum(skb, len);
 }
 
 #define HEADERS		(sizeof(struct iphdr) + sizeof(struct tcphdr))
@@ -112,7 +106,7 @@ static __always_inline bool is_sound(struct sk_buff *skb)
 	len = ntohs(ip->tot_len);
 	if (unlikely(len < sizeof(*ip)))
 		return false;
-	return likely(skb->len == len) || trim(skb, len);
+	return rnat_leave_trim(skb, len);
 }
 
 /* Martians, which are not looked up with every packet. */
@@ -120,59 +114,6 @@ static __always_inline bool is_odd(__be32 addr)
 {
 	return ipv4_is_multicast(addr) || ipv4_is_lbcast(addr) ||
 	       ipv4_is_loopback(addr) || ipv4_is_zeronet(addr);
-}
-
-static noinline bool is_too_long(const struct sk_buff *skb,
-				 const struct dst_entry *dst)
-{
-	unsigned int mtu = ip_dst_mtu_maybe_forward(dst, true);
-
-	return skb->len > mtu &&
-	       !(skb_is_gso(skb) && skb_gso_validate_network_len(skb, mtu));
-}
-
-/* Makes its headers writable, with room before them. One that is shared has been given
- * away by whoever has it, too (at ingress the kernel writes to it and sends it in any
- * case), but it cannot be copied.
- */
-static __always_inline bool is_mine(struct sk_buff *skb, unsigned int room)
-{
-	if (likely(!skb_cloned(skb) && skb_headroom(skb) >= room))
-		return true;
-	return !skb_shared(skb) && !skb_cow(skb, room);
-}
-
-/* Where a neighbour is asked for first, or its device wants to know, it is as if it had
- * come by ip_output().
- */
-static noinline void send_slowly(struct sk_buff *skb, struct neighbour *neigh,
-				 struct dst_entry *dst)
-{
-	if (!skb_dst(skb))
-		skb_dst_set_noref(skb, dst);
-	memset(IPCB(skb), 0, sizeof(*IPCB(skb)));
-	neigh_output(neigh, skb, false);
-}
-
-/* Uses the packet up. */
-static __always_inline void send(struct net *net, struct sk_buff *skb,
-				 struct neighbour *neigh,
-				 const struct rnat_hop *hop)
-{
-	const struct hh_cache *hh = &neigh->hh;
-	struct iphdr *ip = ip_hdr(skb);
-
-	ip_decrease_ttl(ip);
-	if (READ_ONCE(net->ipv4.sysctl_ip_fwd_update_priority))
-		skb->priority = rt_tos2priority(ip->tos);
-	skb_clear_tstamp(skb);
-	skb->dev = hop->dev;
-	if (likely(READ_ONCE(neigh->nud_state) & NUD_CONNECTED &&
-		   READ_ONCE(hh->hh_len) &&
-		   hop->dev->priv_flags & IFF_XMIT_DST_RELEASE))
-		neigh_hh_output(hh, skb);
-	else
-		send_slowly(skb, neigh, hop->dst);
 }
 
 /* What may be asked of it last; true: it has been sent. */
@@ -196,10 +137,10 @@ static __always_inline bool go(struct rnat_net *rn, struct rnat_inside *inside,
 	skb_set_transport_header(skb, sizeof(struct iphdr));
 	if (unlikely(skb->len > hop->mtu ||
 		     READ_ONCE(rn->net->ipv4.sysctl_ip_fwd_use_pmtu)) &&
-	    is_too_long(skb, hop->dst))
+	    rnat_leave_is_too_long(skb, ip_dst_mtu_maybe_forward(hop->dst, true)))
 		return false;
 	neigh = ip_neigh_gw4(hop->dev, hop->gateway ?: to);
-	if (IS_ERR(neigh) || !is_mine(skb, hop->room))
+	if (IS_ERR(neigh) || !rnat_leave_own(skb, hop->room))
 		return false;
 
 	skb_orphan(skb);
@@ -208,21 +149,27 @@ static __always_inline bool go(struct rnat_net *rn, struct rnat_inside *inside,
 	rnat_stats_inc(rn, outbound ? ROAMNAT_A_COUNTER_OUT_TRANSLATED :
 				      ROAMNAT_A_COUNTER_IN_TRANSLATED);
 	rnat_stats_inc(rn, RNAT_STAT_FAST);
-	send(rn->net, skb, neigh, hop);
+	ip_decrease_ttl(ip_hdr(skb));
+	if (READ_ONCE(rn->net->ipv4.sysctl_ip_fwd_update_priority))
+		skb->priority = rt_tos2priority(ip_hdr(skb)->tos);
+	rnat_leave_by(skb, neigh, hop);
 	return true;
 }
 
 /* Has it a mapping that translates it now, and does all else go well? */
 static __always_inline bool is_sent(struct rnat_net *rn,
 				    struct rnat_inside *inside,
-				    struct rnat_hops *hops, struct sk_buff *skb,
-				    struct in_device *in)
+				    struct rnat_hops *hops, struct sk_buff *skb)
 {
-	const struct iphdr *ip = ip_hdr(skb);
-	const struct rnat_prefix *prefix =
-		rnat_inside_lookup(inside, skb->dev->ifindex, ip->saddr);
+	struct in_device *in = __in_dev_get_rcu(skb->dev);
+	const struct rnat_prefix *prefix;
+	const struct iphdr *ip;
 	struct rnat_quick quick;
 
+	if (unlikely(!in || !is_sound(skb)))
+		return false;
+	ip = ip_hdr(skb);
+	prefix = rnat_inside_lookup(inside, skb->dev->ifindex, ip->saddr);
 	if (rnat_table_may_be_public(&rn->table, ip->daddr))
 		return !prefix && rnat_quick_find_in(rn, inside, skb, &quick) &&
 		       go(rn, inside, hops, skb, in, &quick, false);
@@ -237,18 +184,22 @@ static unsigned int ingress(void *priv, struct sk_buff *skb,
 	const struct rnat_fast *fast = priv;
 	struct rnat_net *rn = fast->rn;
 	struct rnat_inside *inside = rcu_dereference(rn->inside);
-	struct in_device *in = __in_dev_get_rcu(skb->dev);
+	struct rnat_hops *hops = this_cpu_ptr(fast->hops)->hops;
 
-	if (unlikely(!inside || !in || !is_for_ip(skb) ||
-		     !is_clear(rn->net, skb) || !is_sound(skb)))
+	if (unlikely(!inside || !is_for_ip(skb) || !is_clear(rn->net, skb)))
 		return NF_ACCEPT;
 	if (rcu_access_pointer(rn->ways) &&
 	    unlikely(rnat_forward_from(rn, skb->dev->ifindex)))
 		return NF_ACCEPT;
-	if (likely(is_sent(rn, inside, this_cpu_ptr(fast->hops)->hops, skb, in)))
-		return NF_STOLEN;
-	/* A route that was found would be taken for its own. */
-	skb_dst_drop(skb);
+	if (likely(skb->protocol == htons(ETH_P_IP))) {
+		if (likely(is_sent(rn, inside, hops, skb)))
+			return NF_STOLEN;
+		/* A route that was found would be taken for its own. */
+		skb_dst_drop(skb);
+	} else if (skb->protocol == htons(ETH_P_IPV6)) {
+		if (rnat_fast6_send(rn, inside, hops, skb))
+			return NF_STOLEN;
+	}
 	return NF_ACCEPT;
 }
 

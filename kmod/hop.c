@@ -5,7 +5,9 @@
 #include <linux/slab.h>
 #include <net/dst.h>
 #include <net/ip.h>
+#include <net/ip6_route.h>
 #include <net/ip_fib.h>
+#include <net/nexthop.h>
 
 static struct hlist_head *dsts_of(struct rnat_hops *hops,
 				  const struct dst_entry *dst)
@@ -122,6 +124,99 @@ const struct rnat_hop *rnat_hop_ask(struct rnat_hops *hops, struct sk_buff *skb,
 	return &hops->once;
 }
 
+/* Is there another route to the same prefix that the choice is between? */
+static bool has_rival6(const struct fib6_info *from)
+{
+	const struct fib6_node *node = rcu_dereference(from->fib6_node);
+	const struct fib6_info *other;
+
+	if (!node)
+		return true;
+	for (other = rcu_dereference(node->leaf); other;
+	     other = rcu_dereference(other->fib6_next))
+		if (other != from && other->fib6_metric == from->fib6_metric)
+			return true;
+	return false;
+}
+
+/* Is it forwarded by that, simply; and does the way depend on its destination and on
+ * where it came in only, until a route changes?
+ */
+static bool is_usable6(const struct rt6_info *rt, const struct sk_buff *skb)
+{
+	const struct fib6_info *from = rcu_dereference(rt->from);
+	const struct net_device *out = rt->dst.dev;
+	u32 flags;
+
+	if (rt->dst.error || rt->dst.lwtstate || !from ||
+	    READ_ONCE(rt->dst.obsolete) != DST_OBSOLETE_FORCE_CHK)
+		return false;
+	flags = rt->rt6i_flags | from->fib6_flags;
+	if (flags & (RTF_REJECT | RTF_LOCAL | RTF_ANYCAST | RTF_EXPIRES) ||
+	    from->fib6_type != RTN_UNICAST)
+		return false;
+	if (from->nh ? nexthop_is_multipath(from->nh) :
+		       READ_ONCE(from->fib6_nsiblings) || has_rival6(from))
+		return false;
+	/* Back by where it came: a redirect is due. */
+	return out != skb->dev && netif_carrier_ok(out) &&
+	       !netif_is_l3_master(out) && !netif_is_l3_slave(out);
+}
+
+static void remember6(struct rnat_hops *hops, const struct sk_buff *skb,
+		      const struct in6_addr *to, int genid)
+{
+	struct rnat_hop_to6 *there = rnat_hop_of6(hops, to, skb->dev->ifindex);
+	struct rnat_hop *hop = get(hops, &hops->once);
+
+	if (!hop)
+		return;
+	put(there->hop);
+	*there = (struct rnat_hop_to6) {
+		*to, skb->dev->ifindex, genid, hop
+	};
+}
+
+/* As ip6_route_input() asks for it. */
+const struct rnat_hop *rnat_hop_ask6(struct rnat_hops *hops,
+				     struct sk_buff *skb,
+				     const struct in6_addr *from,
+				     const struct in6_addr *to)
+{
+	int flags = RT6_LOOKUP_F_HAS_SADDR | RT6_LOOKUP_F_DST_NOREF;
+	struct net *net = dev_net(skb->dev);
+	int genid = rt_genid_ipv6(net);
+	struct flowi6 fl6 = {
+		.flowi6_iif = skb->dev->ifindex,
+		.daddr = *to,
+		.saddr = *from,
+		.flowlabel = ip6_flowinfo(ipv6_hdr(skb)),
+		.flowi6_mark = skb->mark,
+		.flowi6_proto = ipv6_hdr(skb)->nexthdr,
+	};
+	struct dst_entry *dst;
+	struct rt6_info *rt;
+
+	if (fib6_has_custom_rules(net) || fib6_routes_require_src(net))
+		return NULL;
+	/* The generation is older than the route, whatever comes between. */
+	smp_rmb();
+	dst = ip6_route_input_lookup(net, skb->dev, &fl6, skb, flags);
+	rt = container_of(dst, struct rt6_info, dst);
+	if (!is_usable6(rt, skb))
+		return NULL;
+	hops->once = (struct rnat_hop) {
+		.dst = dst,
+		.dev = dst->dev,
+		.room = LL_RESERVED_SPACE(dst->dev) + dst->header_len,
+	};
+	/* With what was known before a change, a route of after it may have come. */
+	smp_rmb();
+	if (genid == rt_genid_ipv6(net))
+		remember6(hops, skb, to, genid);
+	return &hops->once;
+}
+
 static void forget(struct rnat_hops *hops)
 {
 	u32 i;
@@ -130,6 +225,8 @@ static void forget(struct rnat_hops *hops)
 		return;
 	for (i = 0; i < ARRAY_SIZE(hops->to); i++)
 		put(hops->to[i].hop);
+	for (i = 0; i < ARRAY_SIZE(hops->to6); i++)
+		put(hops->to6[i].hop);
 	kvfree(hops);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * Which way the IP stack would send a packet of IPv4 that is forwarded, remembered.
+ * Which way the IP stack would send a packet that is forwarded, remembered.
  *
  * Each CPU remembers for itself, without locks and without writing anything that
  * another reads. What is remembered is good for as long as the kernel's own cached
@@ -9,6 +9,10 @@
  * and sources are apart, since the first decide where a packet goes, and the second
  * only whether it may come from where it came. A route that depends on more, by
  * policy rules, realms or several next hops, is not remembered but asked for.
+ *
+ * IPv6 does not ask where a source may come from, so that destinations do. A route of
+ * several next hops, or that depends on policy rules or on sources, is left to the
+ * stack: what it would choose, it chooses by more than we have.
  */
 #ifndef _RNAT_HOP_H
 #define _RNAT_HOP_H
@@ -18,9 +22,10 @@
 #include <linux/percpu.h>
 #include <linux/skbuff.h>
 #include <net/inet_dscp.h>
+#include <net/ip6_fib.h>
 #include <net/route.h>
 
-/* For each CPU: 40 bytes for each of both. */
+/* For each CPU: 40 bytes for each of both of IPv4, and 32 of IPv6. */
 #define RNAT_HOP_BITS	13
 #define RNAT_HOP_DSTS	64
 
@@ -29,8 +34,8 @@ struct rnat_hop {
 	struct dst_entry *dst;
 	struct net_device *dev;
 	__be32 gateway;		/* 0: the destination is on the link */
-	u32 mtu;		/* what is not longer fits; 0: see the route */
-	u32 room;		/* for headers, before that of IPv4 */
+	u32 mtu;		/* IPv4: what is not longer fits; 0: see the route */
+	u32 room;		/* for headers, before that of IP */
 	u32 users;
 	struct hlist_node node;
 };
@@ -49,9 +54,18 @@ struct rnat_hop_from {
 	u64 tag;
 };
 
+/* The same of IPv6: @genid is that of the routes. No route: empty. */
+struct rnat_hop_to6 {
+	struct in6_addr addr;
+	u32 ifindex;
+	int genid;
+	struct rnat_hop *hop;
+};
+
 struct rnat_hops {
 	struct rnat_hop_to to[1 << RNAT_HOP_BITS];
 	struct rnat_hop_from from[1 << RNAT_HOP_BITS];
+	struct rnat_hop_to6 to6[1 << RNAT_HOP_BITS];
 	struct rnat_hop once;	/* what is not remembered */
 	struct hlist_head dsts[RNAT_HOP_DSTS];
 };
@@ -112,6 +126,58 @@ rnat_hop_find(struct rnat_hops *hops, struct sk_buff *skb,
 			   DST_OBSOLETE_FORCE_CHK))
 		return there->hop;
 	return rnat_hop_ask(hops, skb, in, from, to);
+}
+
+/* The same for IPv6. The packet has been given no route. */
+const struct rnat_hop *rnat_hop_ask6(struct rnat_hops *hops,
+				     struct sk_buff *skb,
+				     const struct in6_addr *from,
+				     const struct in6_addr *to);
+
+static inline struct rnat_hop_to6 *rnat_hop_of6(struct rnat_hops *hops,
+						const struct in6_addr *to,
+						u32 ifindex)
+{
+	u64 sum = (u64)(__force u32)(to->s6_addr32[0] ^ to->s6_addr32[2]) << 32 |
+		  (__force u32)(to->s6_addr32[1] ^ to->s6_addr32[3]);
+
+	return &hops->to6[hash_64(sum ^ (u64)ifindex << 48, RNAT_HOP_BITS)];
+}
+
+static inline const struct rt6_info *rnat_hop_rt6(const struct rnat_hop *hop)
+{
+	return container_of(hop->dst, struct rt6_info, dst);
+}
+
+/* Is its route still there? Any other change is one of the generation; but that of a
+ * link, which only matters to who ignores routes without one.
+ */
+static __always_inline bool rnat_hop_is_there6(const struct rnat_hop *hop)
+{
+	const struct fib6_info *from;
+
+	if (unlikely(READ_ONCE(hop->dst->obsolete) != DST_OBSOLETE_FORCE_CHK))
+		return false;
+	from = rcu_dereference(rnat_hop_rt6(hop)->from);
+	return from && rcu_access_pointer(from->fib6_node) &&
+	       netif_carrier_ok(hop->dev);
+}
+
+static __always_inline const struct rnat_hop *
+rnat_hop_find6(struct rnat_hops *hops, struct sk_buff *skb,
+	       const struct in6_addr *from, const struct in6_addr *to)
+{
+	const struct net *net = dev_net(skb->dev);
+	u32 ifindex = skb->dev->ifindex;
+	const struct rnat_hop_to6 *there = rnat_hop_of6(hops, to, ifindex);
+
+	if (likely(there->hop && there->genid == rt_genid_ipv6(net) &&
+		   there->ifindex == ifindex &&
+		   ipv6_addr_equal(&there->addr, to) &&
+		   !fib6_has_custom_rules(net) &&
+		   rnat_hop_is_there6(there->hop)))
+		return there->hop;
+	return rnat_hop_ask6(hops, skb, from, to);
 }
 
 #endif

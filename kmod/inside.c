@@ -205,7 +205,7 @@ struct rnat_prefix *rnat_inside_search(struct rnat_inside *inside,
 	return NULL;
 }
 
-struct rnat_prefix *rnat_inside_lookup6(struct rnat_inside *inside,
+struct rnat_prefix *rnat_inside_search6(struct rnat_inside *inside,
 					u32 ifindex,
 					const struct in6_addr *addr)
 {

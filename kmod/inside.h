@@ -91,9 +91,27 @@ rnat_inside_lookup(struct rnat_inside *inside, u32 ifindex, __be32 addr)
 	return rnat_inside_search(inside, ifindex, addr);
 }
 
-struct rnat_prefix *rnat_inside_lookup6(struct rnat_inside *inside,
+struct rnat_prefix *rnat_inside_search6(struct rnat_inside *inside,
 					u32 ifindex,
 					const struct in6_addr *addr);
+
+static inline struct rnat_prefix *
+rnat_inside_lookup6(struct rnat_inside *inside, u32 ifindex,
+		    const struct in6_addr *addr)
+{
+	struct rnat_prefix *only = &inside->prefix[inside->count4];
+	struct rnat_wide host;
+
+	if (!rnat_inside_may_be(inside, ifindex))
+		return NULL;
+	if (inside->count - inside->count4 != 1)
+		return rnat_inside_search6(inside, ifindex, addr);
+	host = rnat_wide_of6(addr);
+	return only->ifindex == ifindex &&
+	       rnat_wide_cmp(&host, &only->first6) >= 0 &&
+	       rnat_wide_cmp(&host, &only->last6) <= 0 ? only : NULL;
+}
+
 /* Has this one prefix the address, whatever the interface? */
 bool rnat_inside_contains(const struct rnat_prefix *prefix, u32 family,
 			  const union nf_inet_addr *addr);

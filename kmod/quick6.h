@@ -153,15 +153,6 @@ find_map6(struct rhashtable *ht, const struct in6_addr *addr, u32 zone,
 	return NULL;
 }
 
-/* The inside prefix that has the source. Both addresses are global. */
-static __always_inline struct rnat_prefix *
-find_inside6(struct rnat_inside *inside, u32 ifindex, const struct ipv6hdr *ip)
-{
-	if (!rnat_inside_may_be(inside, ifindex))
-		return NULL;
-	return rnat_inside_lookup6(inside, ifindex, &ip->saddr);
-}
-
 /* False: it is not sure that this packet, which may be to a public address, is
  * translated. Nothing has changed.
  */
@@ -229,7 +220,7 @@ static noinline int rnat_quick6_public(struct rnat_net *rn,
 	skb_dst_drop(skb);
 	rnat_family_set_hairpin(skb, NFPROTO_IPV6);
 	/* From inside, POST_ROUTING counts it. */
-	return find_inside6(inside, ifindex, ipv6_hdr(skb)) ?
+	return rnat_inside_lookup6(inside, ifindex, &ipv6_hdr(skb)->saddr) ?
 	       0 : ROAMNAT_A_COUNTER_IN_TRANSLATED;
 }
 
@@ -248,7 +239,8 @@ rnat_quick6_inbound(struct rnat_net *rn, struct rnat_inside *inside,
 		return ROAMNAT_A_COUNTER_PASS_NOT_PUBLIC;
 	if (!is_global(&ip->saddr) || !is_global(&ip->daddr))
 		return RNAT_QUICK_NO;
-	return find_inside6(inside, ifindex, ip) ? 0 : RNAT_QUICK_NO;
+	return rnat_inside_lookup6(inside, ifindex, &ip->saddr) ?
+	       0 : RNAT_QUICK_NO;
 }
 
 static __always_inline int

@@ -11,9 +11,9 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "conformance"))
 import rig  # noqa: E402
 import talk  # noqa: E402
-from kernel import U  # noqa: E402
-from packet import ACK, TCP, UDP  # noqa: E402
-from rig import S1, S2, Case, Wires, Wrong  # noqa: E402
+from kernel import U, Mapping  # noqa: E402
+from packet import ACK, TCP, UDP, Echo, Packet, Raw, Tcp, Udp  # noqa: E402
+from rig import INSIDE, S1, S2, Case, Wires, Wrong  # noqa: E402
 
 KINDS = ("address", "port", "block")
 
@@ -92,6 +92,89 @@ def same(kind):
     both.same("TCP, short and padded", TCP, flags=ACK)
     both.same("options of IPv4", UDP, fast=0, options=b"\1\1\1\0")
     both.case.end()
+
+
+class Six:
+    """One VM of IPv6, its mapping, and a host of the internet."""
+    vm, pub, host, other = "fd00:1::5", "2001:db8:64::5", "2001:db8:2::2", "2001:db8:2::3"
+
+    def __init__(self):
+        self.both = Both("address")
+        self.case, self.gw = self.both.case, self.both.gw
+        self.case.later(self.gw.kernel.fast)
+        self.gw.kernel.inside(self.gw.prefixes(INSIDE + [("fd00:1::/64", "address", 1)]))
+        self.mapping = self.case.grant(Mapping("address", self.vm, self.pub))
+
+    def same(self, name, l4, back, fast=1, **changes):
+        p = Packet(self.vm, self.host, l4, **changes)
+        r = Packet(self.host, self.pub, back, **changes)
+        try:
+            self.both.sends("in", p, "out", p.but(src=self.pub).routed(), fast)
+            self.both.sends("out", r, "in", r.but(dst=self.vm).routed(), fast)
+        except Wrong as error:
+            raise Wrong("%s: %s" % (name, error)) from None
+
+    def end(self):
+        self.case.end()
+        self.gw.kernel.inside(self.gw.prefixes())
+
+
+def same6():
+    six = Six()
+    six.same("UDP", Udp(4000, 53), Udp(53, 4000))
+    six.same("traffic class", Udp(4000, 53), Udp(53, 4000), tos=0xB9)
+    six.same("the least hop limit", Udp(4000, 53), Udp(53, 4000), ttl=2)
+    six.same("UDP without a checksum", Udp(4000, 53, check=0), Udp(53, 4000, check=0))
+    six.same("TCP", Tcp(4000, 80, ACK, data=b"x" * 1400), Tcp(80, 4000, ACK, data=b"x" * 1400))
+    six.same("TCP, empty", Tcp(4000, 80, ACK), Tcp(80, 4000, ACK))
+    six.same("a query", Echo(77, v6=True), Echo(77, True, v6=True), fast=0)
+    six.same("options", Udp(4000, 53), Udp(53, 4000), fast=0,
+             options=(60, bytes([UDP, 0, 1, 4, 0, 0, 0, 0])))
+    six.same("another protocol", Raw(253, b"abcdefgh"), Raw(253, b"abcdefgh"), fast=0)
+    six.end()
+
+
+def routes6():
+    six = Six()
+    case = six.case
+    six.gw.kernel.fast("in0", "out0")
+
+    def out(dst, **changes):
+        return Packet(six.vm, dst, Udp(4000, 53)).but(**changes)
+
+    def shown(p):
+        return p.but(src=six.pub).routed()
+
+    before = fast_count(six.gw)
+    p, r = out(six.other), Packet(six.other, six.pub, Udp(53, 4000))
+    case.outbound([p, p], [shown(p)] * 2)
+    case.inbound([r, r], [r.but(dst=six.vm).routed()] * 2)
+    case.check(fast_count(six.gw) - before == 4, "%d of 4 took the fast path" % (fast_count(six.gw) - before))
+    ip("-6", "route", "add", "blackhole", six.other + "/128")
+    case.no_way("in", p)
+    ip("-6", "route", "del", "blackhole", six.other + "/128")
+    case.outbound(p, shown(p))
+    ip("-6", "route", "add", six.other + "/128", "via", "2001:db8:1::1", "dev", "out0")
+    case.outbound([p, p], [shown(p)] * 2)
+    ip("-6", "route", "replace", "unreachable", "2001:db8:2::/64")
+    case.outbound(p, shown(p))
+    ip("-6", "route", "del", six.other + "/128", "via", "2001:db8:1::1", "dev", "out0")
+    case.check(len(case.replied("in", p)) == 1, "no answer to what has no route any more")
+    ip("-6", "route", "del", "unreachable", "2001:db8:2::/64")
+    case.outbound(p, shown(p))
+    ip("link", "set", "out0", "mtu", "1300")
+    case.check(len(case.replied("in", out(six.other, data=b"x" * 1300))) == 1, "no answer to what is too big")
+    ip("link", "set", "out0", "mtu", "1500")
+    case.check(len(case.replied("in", out(six.other, ttl=1))) == 1, "no answer to what has no hop left")
+    before = fast_count(six.gw)
+    six.gw.sysctl("ipv6/conf/all/forwarding", 0)
+    case.no_way("in", p)
+    six.gw.sysctl("ipv6/conf/all/forwarding", 1)
+    six.gw.kernel.freeze(six.mapping)
+    case.no_way("in", p)
+    case.no_way("out", r)
+    case.check(fast_count(six.gw) == before, "it translated without forwarding, or frozen")
+    six.end()
 
 
 def routes():
@@ -176,6 +259,8 @@ os.environ.pop("FAST", None)
 rig.start()
 for one in KINDS:
     report("S3 S4 the same bytes with it and without, %s" % one, lambda one=one: same(one))
+report("S3 S4 the same bytes with it and without, IPv6", same6)
+report("B1 B7 S9 IPv6: routes, MTU, forwarding and owner change at once", routes6)
 report("B7 routes, neighbours and MTU change at once", routes)
 report("B1 S9 a frozen mapping translates nothing", ownership)
 report("B5 what fails is as it was: an interface that is gone, one that never was", devices)
