@@ -13,7 +13,7 @@ import rig  # noqa: E402
 import talk  # noqa: E402
 from kernel import U, Mapping  # noqa: E402
 from packet import ACK, TCP, UDP, Echo, Packet, Raw, Tcp, Udp  # noqa: E402
-from rig import INSIDE, S1, S2, Case, Wires, Wrong  # noqa: E402
+from rig import S1, S2, Case, Wires, Wrong  # noqa: E402
 
 KINDS = ("address", "port", "block")
 
@@ -102,7 +102,6 @@ class Six:
         self.both = Both("address")
         self.case, self.gw = self.both.case, self.both.gw
         self.case.later(self.gw.kernel.fast)
-        self.gw.kernel.inside(self.gw.prefixes(INSIDE + [("fd00:1::/64", "address", 1)]))
         self.mapping = self.case.grant(Mapping("address", self.vm, self.pub))
 
     def same(self, name, l4, back, fast=1, **changes):
@@ -116,7 +115,6 @@ class Six:
 
     def end(self):
         self.case.end()
-        self.gw.kernel.inside(self.gw.prefixes())
 
 
 def same6():
