@@ -203,11 +203,11 @@ address() { # hook or fast, MAPPINGS, MAPLOAD-ARG...
 	unload
 }
 
-address6() { # MAPPINGS
-	load -6 -n "$1"
-	measure address_hook_v6 in0 out0 "$1" 2000 "${forward6[@]}"
+address6() { # hook or fast, MAPPINGS, MAPLOAD-ARG...
+	load -6 -n "$2" "${@:3}"
+	measure "address_$1_v6" in0 out0 "$2" 2000 "${forward6[@]}"
 	back6 ${PUB6}: ${PUB6}:3ff
-	measure address_hook_v6_rev out0 in0 "$1" 2000 "${settings[@]}"
+	measure "address_$1_v6_rev" out0 in0 "$2" 2000 "${settings[@]}"
 	unload
 }
 
@@ -233,9 +233,10 @@ wanted 'nft_map' && nft_map
 wanted 'nft_snat' && nft_snat
 wanted 'address_hook' && address hook 1024
 wanted 'address_hook' && address hook "$big"
-wanted 'address_hook_v6' && address6 1024
+wanted 'address_hook_v6' && address6 hook 1024
 wanted 'session_hook' && session hook
 wanted 'address_fast' && address fast 1024 "${fast[@]}"
 wanted 'address_fast' && address fast "$big" "${fast[@]}"
+wanted 'address_fast_v6' && address6 fast 1024 "${fast[@]}"
 wanted 'session_fast' && session fast "${fast[@]}"
 exit 0

@@ -251,24 +251,25 @@ static void put_nonsense(struct mutate *m)
 	m->vnet.csum_offset = mutate_below(m, 20);
 }
 
-/* What nearly all packets are, and few samples: IPv4 without options, TCP or UDP. */
-static void make_plain(struct mutate *m)
+/* What nearly all packets are, and few samples: no options, TCP or UDP. */
+static void make_plain(struct mutate *m, bool six)
 {
 	static const uint8_t ip[20] = { 0x45, [6] = 0x40, [8] = 64 };
+	static const uint8_t ip6[40] = { 0x60, [7] = 64 };
 	bool tcp = chance(m, 50);
-	size_t header = tcp ? 20 : 8, i;
+	size_t l4 = six ? sizeof(ip6) : sizeof(ip), header = tcp ? 20 : 8, i;
 
-	memset(m->packet, 0, 60);
-	memcpy(m->packet, ip, sizeof(ip));
-	m->packet[9] = tcp ? IPPROTO_TCP : IPPROTO_UDP;
-	m->len = 20 + header + mutate_below(m, 40);
-	oracle_put16(m->packet, 2, m->len);
-	for (i = 20; i < m->len; i++)
+	memset(m->packet, 0, 80);
+	memcpy(m->packet, six ? ip6 : ip, l4);
+	m->packet[six ? 6 : 9] = tcp ? IPPROTO_TCP : IPPROTO_UDP;
+	m->len = l4 + header + mutate_below(m, 40);
+	oracle_put16(m->packet, six ? 4 : 2, six ? m->len - l4 : m->len);
+	for (i = l4; i < m->len; i++)
 		m->packet[i] = mutate_below(m, 256);
 	if (tcp)
-		m->packet[32] = 0x50;
+		m->packet[l4 + 12] = 0x50;
 	else
-		oracle_put16(m->packet, 24, m->len - 20);
+		oracle_put16(m->packet, l4 + 4, m->len - l4);
 }
 
 /* Whether it is IPv6. */
@@ -277,8 +278,10 @@ static bool begin(struct mutate *m)
 	const struct sample *s = &m->samples[mutate_below(m, m->count)];
 
 	if (chance(m, 40)) {
-		make_plain(m);
-		return false;
+		bool six = chance(m, 40);
+
+		make_plain(m, six);
+		return six;
 	}
 	memcpy(m->packet, s->data, s->len);
 	m->len = s->len;
