@@ -235,7 +235,7 @@ check)
 	part fuzz-packet - make --no-print-directory fuzz-packet FUZZ_SECONDS=10
 	part model model make --no-print-directory model
 	# With a SEED it would be one world, and nothing would fail: so none from outside.
-	part sim sim make --no-print-directory sim SEED= SEEDS=8000
+	part sim sim make --no-print-directory sim SEED= SEEDS=5000
 	part sim-bugs 'sim[-a-z]*' make --no-print-directory sim-bugs
 	part sim-sanitized sim make --no-print-directory -j2 sim SANITIZE=1 SEED= SEEDS=300
 	part dkms - make --no-print-directory dkms-check
