@@ -277,6 +277,25 @@ class Rounds:
         return "%s%s, settled in %.1f of %.1f s" % (plan, note, took,
                                                    time.monotonic() - began)
 
+    def show(self, number, plan):
+        said = self.round(number, plan)
+        print("ok B1 B2 round %d (%s): %s" % (number, plan.mode, said), flush=True)
+        if number % 25 == 0:
+            print("say CPU seconds: this program %.1f and %.1f, its dead daemons %.1f and "
+                  "%.1f, of %.1f" % os.times(), flush=True)
+
+    def unreached(self, points):
+        return [p for p in points if not self.reached.get(p)]
+
+    def again(self, rng, points, number):
+        """What nobody reached, twice more: whether the traffic of one round leads there is
+        a matter of moments on a busy machine; that none of three does is a finding.
+        """
+        for _ in range(2):
+            for plan in each_once(rng, self.unreached(points)):
+                number += 1
+                yield number, plan
+
     def begin(self, mode):
         world = self.world
         world.free = VMS
@@ -341,18 +360,17 @@ def main():
         plans = plans[:args.rounds]
     number = 0
     text = "the start"
+    every = len(plans) >= len(chosen)
     try:
         rounds.begin(plans[0].mode)
         for number, plan in enumerate(plans, 1):
             text = str(plan)
-            said = rounds.round(number, plan)
-            print("ok B1 B2 round %d (%s): %s" % (number, plan.mode, said), flush=True)
-            if number % 25 == 0:
-                print("say CPU seconds: this program %.1f and %.1f, its dead daemons %.1f and "
-                      "%.1f, of %.1f" % os.times(), flush=True)
-        for point in chosen if len(plans) >= len(chosen) else ():
-            if not rounds.reached.get(point):
-                print("not-ok the failpoint %s was not reached; " % point, flush=True)
+            rounds.show(number, plan)
+        for number, plan in rounds.again(rng, chosen, number) if every else ():
+            text = str(plan)
+            rounds.show(number, plan)
+        for point in rounds.unreached(chosen) if every else ():
+            print("not-ok the failpoint %s was not reached; " % point, flush=True)
         rounds.finish()
         text = "the end"
         world.stop_all()
