@@ -20,6 +20,7 @@
 #include "compare.h"
 #include "family.h"
 #include "forward.h"
+#include "hairpin.h"
 #include "net.h"
 #include "quick.h"
 #include "quick6.h"
@@ -147,6 +148,8 @@ static enum rnat_outcome at_pre_routing(struct rnat_job *job)
 	rnat_family_set_hairpin(job->skb, job->state->pf);
 	if (!from_inside)
 		job->reason = ROAMNAT_A_COUNTER_IN_TRANSLATED;
+	else if (!job->asked)
+		rnat_hairpin_note(job->rn, job->skb, job->state->pf);
 	return outcome;
 }
 
@@ -267,6 +270,8 @@ static enum rnat_outcome at_post_routing(struct rnat_job *job)
 
 	if (!is_from_inside(job))
 		return RNAT_PASS;
+	if (hairpin && !job->asked)
+		rnat_hairpin_forget();
 	if (!hairpin && is_to_inside(job)) {
 		job->reason = ROAMNAT_A_COUNTER_PASS_INSIDE;
 		return RNAT_PASS;

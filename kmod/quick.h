@@ -25,6 +25,7 @@
 #include "clock.h"
 #include "family.h"
 #include "find.h"
+#include "hairpin.h"
 #include "hash.h"
 #include "judge.h"
 #include "map.h"
@@ -393,9 +394,11 @@ static noinline int rnat_quick_public(struct rnat_net *rn,
 	rnat_quick_write(rn, skb, &quick, false);
 	skb_dst_drop(skb);
 	rnat_family_set_hairpin(skb, NFPROTO_IPV4);
-	/* From inside, POST_ROUTING counts it. */
-	return rnat_inside_lookup(inside, ifindex, ip_hdr(skb)->saddr) ?
-	       0 : ROAMNAT_A_COUNTER_IN_TRANSLATED;
+	if (!rnat_inside_lookup(inside, ifindex, ip_hdr(skb)->saddr))
+		return ROAMNAT_A_COUNTER_IN_TRANSLATED;
+	/* POST_ROUTING counts it. */
+	rnat_hairpin_note(rn, skb, NFPROTO_IPV4);
+	return 0;
 }
 
 static __always_inline int

@@ -219,9 +219,11 @@ static noinline int rnat_quick6_public(struct rnat_net *rn,
 	rnat_quick6_write(rn, skb, &quick, false);
 	skb_dst_drop(skb);
 	rnat_family_set_hairpin(skb, NFPROTO_IPV6);
-	/* From inside, POST_ROUTING counts it. */
-	return rnat_inside_lookup6(inside, ifindex, &ipv6_hdr(skb)->saddr) ?
-	       0 : ROAMNAT_A_COUNTER_IN_TRANSLATED;
+	if (!rnat_inside_lookup6(inside, ifindex, &ipv6_hdr(skb)->saddr))
+		return ROAMNAT_A_COUNTER_IN_TRANSLATED;
+	/* POST_ROUTING counts it. */
+	rnat_hairpin_note(rn, skb, NFPROTO_IPV6);
+	return 0;
 }
 
 static __always_inline int

@@ -11,6 +11,7 @@
 #include "family.h"
 #include "find.h"
 #include "forward.h"
+#include "hairpin.h"
 #include "icmp.h"
 #include "net.h"
 #include "rewrite.h"
@@ -324,19 +325,21 @@ void rnat_translate_own_error(struct rnat_job *job)
 	struct rnat_map *map = NULL, *other;
 	u8 pf = job->state->pf;
 	struct rnat_key key;
+	bool hairpin;
 	u32 i;
 
 	if (rnat_family_parse(job->skb, pf, &job->tuple) ||
 	    job->tuple.l4 != RNAT_L4_ERROR ||
 	    rnat_icmp_quote(job->skb, &job->tuple, &job->quote))
 		return;
+	hairpin = rnat_hairpin_was_last(job->rn, job->skb, &job->quote);
 	for (i = 0; i < inside->count; i++) {
 		const struct rnat_prefix *p = &inside->prefix[i];
 
-		if (rnat_inside_contains(p, pf, &job->tuple.dst))
+		if (!hairpin && rnat_inside_contains(p, pf, &job->tuple.dst))
 			return;
 		if (!rnat_inside_contains(p, pf, &job->quote.dst) ||
-		    rnat_exclude_match(inside, p, &job->tuple.dst) ||
+		    (!hairpin && rnat_exclude_match(inside, p, &job->tuple.dst)) ||
 		    rnat_tuple_key_dst(&job->quote, p->kind, p->zone, &key))
 			continue;
 		other = rnat_find_private(job->rn, &key, p->kind, &its);

@@ -62,7 +62,8 @@ enum rnat_outcome rnat_translate_drop(struct rnat_job *job, u32 reason);
  * destination was translated already: its quote must say the public side, or
  * the sender knows no such packet and path MTU discovery fails. The quote does
  * not tell the zone; where two tenants could be meant nothing is changed. Nor
- * is it for one to which the VM goes untranslated.
+ * is it for one to which the VM goes untranslated, nor for a VM, unless it sent
+ * what is quoted to a public address (hairpin.h).
  */
 void rnat_translate_own_error(struct rnat_job *job);
 

@@ -377,16 +377,29 @@ def too_big_beyond(t):
         from_outside(t, e, p, kind=3, code=4, quoted=8, rest=TOO_BIG)
 
 
-@case("4787-13", deviates={k: "The error is about a packet whose destination is private already, and "
-                           "nothing in it says that it was a hairpin and not a packet between two "
-                           "inside networks; it is left as it is." for k in ("address", "address6", "port", "block")})
+@case("4787-13", mig=True)
 def too_big_hairpin(t):
-    """Too big on the way from one VM to another's public side"""
+    """Too big on the way from one VM to another's public side: the error quotes that side.
+    About the same packet to the private one it quotes the private one
+    """
     a, b = t.endpoint(UDP, 4000), t.endpoint(UDP, 4001)
+    t.move()
     t.gw.route(b.vm, "in0", 1280)
     t.later(lambda: t.gw.route(b.vm, None))
     p = b.named(a.send(data=bytes(1300)))
-    t.tells("in", p, own(t.gw_inside, a.vm, 3, 4, p, MTU))
+    for _ in range(2):
+        t.tells("in", p, own(t.gw_inside, a.vm, 3, 4, p, MTU))
+        direct = a.send(data=bytes(1300)).but(dst=b.vm, dport=b.port)
+        t.tells("in", direct, own(t.gw_inside, a.vm, 3, 4, direct, MTU))
+
+
+@case("5508-10", "traceroute", mig=True)
+def traceroute_hairpin(t):
+    """Time exceeded of the gateway, between two VMs that know each other's public side"""
+    a, b = t.endpoint(UDP, 4000), t.endpoint(UDP, 4001)
+    t.move()
+    p = b.named(a.send(ttl=1))
+    t.tells("in", p, own(t.gw_inside, a.vm, 11, 0, p))
 
 
 @case("5508-10", "traceroute", mig=True)

@@ -189,7 +189,9 @@ class Gateway:
         if dev:
             body += talk.attr(5, address(NEXT[v6][dev]))
         if mtu:
-            body += talk.attr(8 | 0x8000, talk.attr(2, struct.pack("=I", mtu)))
+            # Locked: of a route to forward by, IPv6 minds no other.
+            body += talk.attr(8 | 0x8000, talk.attr(1, struct.pack("=I", 1 << 2)) +
+                              talk.attr(2, struct.pack("=I", mtu)))
         self.rtnetlink(24 if dev else 25, talk.CREATE | talk.REPLACE if dev else 0, body)
 
 
