@@ -41,7 +41,7 @@ unload() {
 	local from rc=0
 	no_faults
 	from=$(now_ms)
-	wait_for 60 remove || rc=1
+	wait_for 600 remove || rc=1
 	unloading=$((unloading + $(now_ms) - from))
 	return $rc
 }
