@@ -4,15 +4,14 @@
 #include <errno.h>
 #include <linux/roamnat.h>
 #include <string.h>
-#include <sys/random.h>
 #include "agent/block.h"
 #include "agent/counters.h"
 #include "agent/point.h"
 #include "agent/timer.h"
 #include "base/log.h"
+#include "base/random.h"
 
 #define WAKE_BATCH	512	/* entries woken before other sources have a turn */
-#define RANDOM_BATCH	64
 
 struct agent_core {
 	struct agent_kernel *kernel;
@@ -28,20 +27,8 @@ struct agent_core {
 
 	guint generation;	/* of the kernel dump that goes on, or was last */
 	uint32_t moved_to;	/* while a step is told so: the gateway, else 0 */
-	guint random_left;
-	uint64_t random[RANDOM_BATCH];
 	struct own_acts acts;
 };
-
-uint64_t agent_core_random(struct agent_core *core)
-{
-	if (!core->random_left) {
-		if (getrandom(core->random, sizeof(core->random), 0) != sizeof(core->random))
-			g_error("no random numbers: %s", g_strerror(errno));
-		core->random_left = RANDOM_BATCH;
-	}
-	return core->random[--core->random_left];
-}
 
 static void rearm(struct agent_core *core)
 {
@@ -352,7 +339,7 @@ static void step(struct agent_core *core, struct agent_entry *entry,
 	core->moved_to = moved_to(&entry->own, first);
 	do {
 		env.now = agent_timer_now();
-		env.random = agent_core_random(core);
+		env.random = rn_random();
 		own_gw_step(&env, &entry->own, &event, &core->acts);
 		core->ops->entered(entry, core->data);
 	} while (carry_out(core, entry, &event));

@@ -35,7 +35,6 @@ struct agent_core *agent_core_new(struct agent_kernel *kernel, enum rn_mode mode
 void agent_core_free(struct agent_core *core);
 struct agent_table *agent_core_table(struct agent_core *core);
 /* Not to be guessed: for nonces. */
-uint64_t agent_core_random(struct agent_core *core);
 
 /* What the machine is told of the session; up: messages will leave; settling: the
  * grants that come are those that were before.

@@ -4,6 +4,7 @@
 #include <string.h>
 #include "agent/counters.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "net/conn.h"
 
 #define PENDING_MAX	64	/* connections that have not said who they are */
@@ -104,7 +105,7 @@ static void out_up(struct rn_conn *conn, void *data)
 
 	peer->out = conn;
 	peer->out_up = FALSE;
-	peer->nonce = agent_core_random(peer->peers->core);
+	peer->nonce = rn_random();
 	hello.mode = peer->peers->config->mode;
 	hello.nonce = peer->nonce;
 	g_strlcpy(hello.name, peer->peers->config->name, sizeof(hello.name));

@@ -6,6 +6,7 @@
 #include "agent/timer.h"
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "net/conn.h"
 
 #define SILENCE_MS	5000
@@ -114,7 +115,7 @@ static void enter_state(struct agent_session *session, enum agent_session_state 
 static uint64_t new_nonce(struct agent_session *session)
 {
 	/* 0 means "none" in our bookkeeping. */
-	return agent_core_random(session->core) | 1;
+	return rn_random() | 1;
 }
 
 /* Gives the connection up; `down` follows, and the dialer dials again. */

@@ -12,6 +12,7 @@
 #define FIELDS_MAX	32
 
 static char *log_program;
+static int log_pid;
 static gboolean log_debug;
 static gboolean log_journal;
 
@@ -47,13 +48,15 @@ static const char *level_word(GLogLevelFlags level)
 
 static GLogWriterOutput write_line(GLogLevelFlags level, const GLogField *fields, gsize n)
 {
-	g_autoptr(GDateTime) now = g_date_time_new_now_utc();
-	g_autofree char *time = g_date_time_format(now, "%H:%M:%S.%f");
+	gint64 ms = g_get_real_time() / 1000 % (24 * 60 * 60 * 1000);
 	g_autoptr(GString) line = g_string_new(NULL);
 	const char *text;
 	gsize len;
 
-	g_string_printf(line, "%.12s %s[%d]: %s", time, log_program, getpid(), level_word(level));
+	/* UTC has no days of other lengths, as the system's clock counts it. */
+	g_string_printf(line, "%02d:%02d:%02d.%03d %s[%d]: %s", (int)(ms / 3600000),
+			(int)(ms / 60000 % 60), (int)(ms / 1000 % 60), (int)(ms % 1000),
+			log_program, log_pid, level_word(level));
 	for (gsize i = 0; i < n; i++) {
 		if (strcmp(fields[i].key, "MESSAGE"))
 			continue;
@@ -100,6 +103,7 @@ void rn_log_init(const char *program, gboolean debug)
 
 	g_free(log_program);
 	log_program = g_path_get_basename(program);
+	log_pid = getpid();
 	log_debug = debug;
 	log_journal = g_log_writer_is_journald(STDERR_FILENO);
 	if (first)

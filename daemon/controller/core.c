@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <string.h>
-#include <sys/random.h>
 #include <time.h>
 #include "base/log.h"
+#include "base/random.h"
+#include "base/wake.h"
 #include "controller/allocate.h"
 #include "controller/audit.h"
 #include "controller/evacuate.h"
@@ -38,16 +39,6 @@ int64_t rn_core_wall(void)
 	return base + rn_core_now();
 }
 
-uint64_t rn_core_random(void)
-{
-	uint64_t value;
-
-	/* Never short for so few bytes, and never fails once seeded. */
-	if (getrandom(&value, sizeof(value), 0) != sizeof(value))
-		g_error("getrandom failed: the kernel is too old");
-	return value;
-}
-
 /* ---- time ---- */
 
 void rn_core_arm(struct rn_core *core)
@@ -61,11 +52,11 @@ void rn_core_arm(struct rn_core *core)
 	wake = MIN(wake, rn_audit_wake(core));
 	wake = MIN(wake, rn_restored_wake(core));
 	if (wake == OWN_NEVER) {
-		g_source_set_ready_time(core->timer, -1);
+		rn_wake_at(core->timer, -1);
 		return;
 	}
 	left = MAX(wake - rn_core_now(), 0);
-	g_source_set_ready_time(core->timer, g_get_monotonic_time() + left * 1000);
+	rn_wake_at(core->timer, g_get_monotonic_time() + left * 1000);
 }
 
 /* What it would do now is to say something again, to one that does not read or
@@ -283,7 +274,7 @@ void rn_core_step(struct rn_core *core, struct rn_record *record,
 	const struct own_ctl_env env = {
 		.now = rn_core_now(),
 		.wall = rn_core_wall(),
-		.random = rn_core_random(),
+		.random = rn_random(),
 		.mode = core->config->mode,
 		.quarantine = core->config->quarantine,
 		.gw = env_gw,

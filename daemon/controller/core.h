@@ -85,7 +85,6 @@ int64_t rn_core_now(void);	/* ms of the boot-time clock */
  * clock: whoever sets the clock makes no quarantine longer or shorter.
  */
 int64_t rn_core_wall(void);
-uint64_t rn_core_random(void);	/* nobody can guess it (P10) */
 
 /* The disk is behind: start nothing that can wait for `relieved`. */
 gboolean rn_core_behind(struct rn_core *core);

@@ -6,7 +6,7 @@
  * drawn by lot, so that nobody can tell from his own ports where another's are
  * (RFC 6056). A draw, a use and a return cost the same however long the pool is.
  */
-#include <sys/random.h>
+#include "base/random.h"
 #include "controller/pool-kind.h"
 
 struct address {
@@ -119,11 +119,9 @@ static unsigned int draw(unsigned int n)
 {
 	uint32_t random, limit = UINT32_MAX - UINT32_MAX % n;
 
-	do {
-		/* Never short for so few bytes, and never fails once seeded. */
-		if (getrandom(&random, sizeof(random), 0) != sizeof(random))
-			g_error("getrandom failed: the kernel is too old");
-	} while (random >= limit);
+	do
+		random = (uint32_t)rn_random();
+	while (random >= limit);
 	return random % n;
 }
 

@@ -7,7 +7,7 @@
  * An endpoint is free, granted, or in quarantine until a time (P15). Picking
  * costs O(1) amortized for address pools and one walk over the 65536-bit map
  * of one address at most for port pools, whatever the size of the pool. Which
- * block of an address comes next is random (getrandom), all else is not.
+ * block of an address comes next is random (base/random.h), all else is not.
  */
 #ifndef RN_CONTROLLER_POOL_H
 #define RN_CONTROLLER_POOL_H

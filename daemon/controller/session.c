@@ -2,6 +2,7 @@
 #include <string.h>
 #include "base/failpoint.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "controller/resync.h"
 #include "controller/session.h"
 
@@ -452,7 +453,7 @@ static gboolean on_tick(gpointer data)
 
 	for (guint i = 1; i < all->len; i++) {
 		struct rn_gateway *gw = all->pdata[i];
-		struct rn_msg ping = { .type = RN_MSG_PING, .nonce = rn_core_random() };
+		struct rn_msg ping = { .type = RN_MSG_PING, .nonce = rn_random() };
 		struct rn_session *session = gw ? gw->session : NULL;
 
 		if (!session || session->closing)

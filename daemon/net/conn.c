@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "base/log.h"
+#include "base/wake.h"
 
 struct conn_source {
 	GSource source;
@@ -214,9 +215,13 @@ static gint64 wake(const struct rn_conn *conn)
 
 static void arm(struct rn_conn *conn)
 {
-	if (conn->tag)
-		g_source_modify_unix_fd(conn->source, conn->tag, wanted(conn));
-	g_source_set_ready_time(conn->source, wake(conn));
+	GIOCondition now = wanted(conn);
+
+	/* Each call writes to the loop's own wake-up descriptor. */
+	if (conn->tag && now != conn->wanted)
+		g_source_modify_unix_fd(conn->source, conn->tag, now);
+	conn->wanted = now;
+	rn_wake_at(conn->source, wake(conn));
 }
 
 /* Tells owner and user, then frees. */
@@ -269,8 +274,8 @@ struct rn_conn *rn_conn_new(struct rn_tls *tls, int fd, gboolean accepted, const
 	rn_frame_reader_init(&conn->reader, RN_FRAME_MAX);
 	enter(conn, accepted ? CONN_HANDSHAKE : CONN_CONNECTING, RN_CONN_HANDSHAKE_MS);
 	if (fd >= 0 && rn_session_init(&conn->session, tls, fd, accepted, expected, &reason)) {
-		conn->tag = g_source_add_unix_fd(conn->source, fd,
-						 accepted ? G_IO_IN : G_IO_OUT);
+		conn->wanted = accepted ? G_IO_IN : G_IO_OUT;
+		conn->tag = g_source_add_unix_fd(conn->source, fd, conn->wanted);
 		g_source_set_ready_time(conn->source, conn->deadline);
 	} else {
 		conn->reason = reason;

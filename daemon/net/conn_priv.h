@@ -47,6 +47,7 @@ struct rn_conn_owner {
 struct rn_conn {
 	GSource *source;
 	gpointer tag;		/* of fd in source; NULL without fd */
+	GIOCondition wanted;	/* what the loop looks for there */
 	int fd;
 	enum conn_state state;
 	gint64 deadline;	/* of this state, monotonic us; 0 none */
