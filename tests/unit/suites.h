@@ -11,6 +11,7 @@
 
 #define SUITES(X)	\
 	X(addr)		\
+	X(wake)		\
 	X(config)	\
 	X(codec)	\
 	X(net)		\
