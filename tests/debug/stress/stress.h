@@ -57,5 +57,7 @@ extern _Atomic uint64_t incarnation;
 unsigned int take_down(struct worker *w);
 /* Do both directions of both tables agree, in this gateway? Disagreements. */
 unsigned int check_tables(struct worker *w);
+/* How many mappings it has seen so far. */
+extern uint64_t tables_mappings;
 
 #endif
