@@ -19,11 +19,30 @@ bool rn_addr_parse(const char *text, struct rn_addr *addr)
 	return addr->len != 0;
 }
 
+static char *print_byte(char *at, unsigned int n)
+{
+	if (n >= 100)
+		*at++ = (char)('0' + n / 100);
+	if (n >= 10)
+		*at++ = (char)('0' + n / 10 % 10);
+	*at++ = (char)('0' + n % 10);
+	return at;
+}
+
+/* Each line of a log has two, and inet_ntop() asks sprintf() for each. */
+static void print_ipv4(const uint8_t b[4], char *at)
+{
+	for (int i = 0; i < 4; i++) {
+		at = print_byte(at, b[i]);
+		*at++ = i < 3 ? '.' : 0;
+	}
+}
+
 char *rn_addr_print(const struct rn_addr *addr, char buf[RN_ADDR_TEXT])
 {
-	int family = addr->len == 16 ? AF_INET6 : AF_INET;
-
-	if (!addr->len || !inet_ntop(family, addr->b, buf, RN_ADDR_TEXT))
+	if (addr->len == 4)
+		print_ipv4(addr->b, buf);
+	else if (addr->len != 16 || !inet_ntop(AF_INET6, addr->b, buf, RN_ADDR_TEXT))
 		strcpy(buf, "none");
 	return buf;
 }

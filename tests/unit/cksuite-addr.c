@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /* Addresses, sides, endpoints and timers. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include "base/addr.h"
@@ -25,6 +26,19 @@ START_TEST(address_round_trip)
 	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		a = addr(good[i]);
 		ck_assert_str_eq(rn_addr_print(&a, text), good[i]);
+	}
+}
+END_TEST
+
+START_TEST(each_byte)
+{
+	char text[RN_ADDR_TEXT], wanted[16];
+
+	for (unsigned int n = 0; n < 256; n++) {
+		struct rn_addr a = { .len = 4, .b = { (uint8_t)n, 0, (uint8_t)(255 - n), (uint8_t)n } };
+
+		snprintf(wanted, sizeof(wanted), "%u.0.%u.%u", n, 255 - n, n);
+		ck_assert_str_eq(rn_addr_print(&a, text), wanted);
 	}
 }
 END_TEST
@@ -218,6 +232,7 @@ Suite *suite_addr(void)
 	TCase *tc = tcase_create("addr");
 
 	tcase_add_test(tc, address_round_trip);
+	tcase_add_test(tc, each_byte);
 	tcase_add_test(tc, address_refused);
 	tcase_add_test(tc, address_order);
 	tcase_add_test(tc, hash_spreads);
