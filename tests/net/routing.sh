@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
-# Real routing daemons between gateways and the internet: BIRD in net and in each
-# gateway, BGP sessions between them. After lib.sh. docs/routing.md has the same lines
-# for a real gateway.
+# Real routing daemons between gateways and the internet: BIRD in net, BIRD or FRR in
+# each gateway, BGP sessions between them. After lib.sh. docs/routing.md has the same
+# lines for a real gateway; FRR's are taken from there.
 
 NET_AS=64500 GW_AS=64512
+# Somewhere in the internet: the internet's BIRD tells the gateways of it.
+ELSEWHERE=198.18.0.0/15
 declare -A BIRD_PID
 
 # What an agent is told, for AGENT_EXTRA.
@@ -20,14 +22,17 @@ bird_config() { # NS
 		protocol device { scan time 60; }
 	END
 	if [ "$1" = net ]; then
-		printf 'protocol kernel { scan time 60; ipv4 { import none; export all; }; }\n'
+		cat <<-END
+			protocol kernel { scan time 60; ipv4 { import none; export all; }; }
+			protocol static elsewhere { ipv4; route $ELSEWHERE unreachable; }
+		END
 		for gw in "${!GW_NUMBER[@]}"; do
 			cat <<-END
 				protocol bgp $gw {
 					local $TRANSIT.1 as $NET_AS;
 					neighbor $(out_addr "$gw") as $GW_AS;
 					passive;
-					ipv4 { import all; export none; };
+					ipv4 { import all; export where proto = "elsewhere"; };
 				}
 			END
 		done
@@ -72,10 +77,54 @@ start_bird() {
 }
 stop_bird() { kill "${BIRD_PID[$1]}" 2>/dev/null; wait "${BIRD_PID[$1]}" 2>/dev/null; }
 
+# doc_lines HEADING: the configuration that docs/routing.md has there.
+doc_lines() {
+	awk -v head="### $1" '$0 == head { here = 1; next } here && /^#/ { exit }
+		here && sub(/^    /, "")' "$TOP/docs/routing.md"
+}
+
+# start_frr GW...: FRR runs there with what the document says; as its own user, because
+# zebra refuses a root who is not in its group. Its sockets are in $RUN/frr.GW, so that
+# several run beside each other. cleanup_ns ends it, at any rate.
+frr_daemon() { # GW DAEMON
+	ip netns exec "$1" "/usr/lib/frr/$2" -f /dev/null -A 127.0.0.1 -P 0 \
+		--vty_socket "$RUN/frr.$1" -z "$RUN/frr.$1/zserv.api" -i "$RUN/frr.$1/$2.pid" \
+		--log stdout "${@:3}" >"$LOGS/frr.$1.$2.log" 2>&1 </dev/null &
+	disown $!
+}
+frr_listens() { # GW DAEMON
+	wait_for 20 file_says "$LOGS/frr.$1.$2.log" starting: ||
+		bail "$2 does not start in $1: $(tail -n 5 "$LOGS/frr.$1.$2.log")"
+}
+vtysh() { ip netns exec "$1" vtysh --vty_socket "$RUN/frr.$1" "${@:2}" 2>&1; }
+start_frr() {
+	local n d said
+	for n; do
+		quiet install -d -o frr -g frr "$RUN/frr.$n"
+		frr_daemon "$n" zebra -s 90000000
+	done
+	for n; do
+		frr_listens "$n" zebra
+		for d in staticd bgpd; do frr_daemon "$n" "$d"; done
+	done
+	for n; do
+		for d in staticd bgpd; do frr_listens "$n" "$d"; done
+		doc_lines FRR | sed "s/$TRANSIT\.11\b/$(out_addr "$n")/" >"$LOGS/frr.$n.conf"
+		said=$(vtysh "$n" -f "$LOGS/frr.$n.conf") && ! grep '%' <<<"$said" ||
+			bail "FRR in $n refuses its configuration: $said"
+	done
+}
+
 # upstream ADDR GW: the internet's kernel sends ADDR to that gateway by a host route.
 upstream() { [[ $(ip -n net route show "$1/32") == *"via $(out_addr "$2") "* ]]; }
 no_upstream() { [ -z "$(ip -n net route show "$1/32")" ]; }
 aggregate_up() { [ -n "$(ip -n net route show "$PUBLIC_POOL" proto bird)" ]; }
+# heard_from GW: all prefixes that BIRD in net has from there, on one line.
+heard_from() {
+	ip netns exec net birdc -s "$RUN/bird.net.ctl" show route protocol "$1" |
+		awk '$1 ~ "/" { print $1 }' | sort | xargs
+}
+hears() { [ "$(heard_from "$1")" = "${*:2}" ]; }
 # announced GW ADDR: by the gateway's own kernel.
 announced() { [[ $(ip -n "$1" route show proto 142 "$2/32") == *"$2"* ]]; }
 not_announced() { ! announced "$@"; }

@@ -74,7 +74,18 @@ if [ -n "$(unknown)" ] && (. /etc/os-release && [ "${VERSION_CODENAME:-}" = book
 fi
 [ -z "$(unknown)" ] ||
 	failed "apt knows no $(unknown): are these Debian 12's sources, with bookworm-security?"
+# Debian starts a daemon as soon as it is installed, and at each boot. BIRD and FRR are
+# for the guests; on this machine nothing is to route because of the tests.
+policy=/usr/sbin/policy-rc.d
+if [ ! -e $policy ]; then
+	trap 'rm -rf "$tmp" $policy' EXIT
+	printf '#!/bin/sh\nexit 101\n' >$policy
+	chmod 755 $policy
+fi
 timeout 2400 apt-get -q -y "${apt[@]}" install --no-install-recommends "${lacking[@]}" </dev/null >"$tmp/log" 2>&1 ||
 	failed "apt-get install failed, see above; wanted: ${lacking[*]}"
+for service in bird2:bird frr:frr; do
+	[[ " ${lacking[*]} " != *" ${service%:*} "* ]] || update-rc.d "${service#*:}" disable
+done
 mapfile -t lacking < <(missing)
 [ ${#lacking[@]} = 0 ] || { echo "deps: still missing: ${lacking[*]}" >&2; exit 1; }
