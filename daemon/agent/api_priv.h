@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* What api.c, list.c, list_route.c, order.c and monitor.c share. */
+/* What api.c, pages.c, list.c, list_route.c, order.c and monitor.c share. */
 #ifndef RN_AGENT_API_PRIV_H
 #define RN_AGENT_API_PRIV_H
 
@@ -8,7 +8,7 @@
 
 typedef Roamnat__Control__V1__Event RnEvent;
 
-/* What a call that is not yet answered hangs on to; first member of a list, an
+/* What a call that is not yet answered hangs on to; first member of pages, an
  * order or a monitor, and the call's user pointer.
  */
 struct agent_call {

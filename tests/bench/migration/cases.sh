@@ -162,8 +162,12 @@ fill() {
 	done
 	kernel_has gw1 $((MANY + 1)) && wait_for 60 net_has gw1
 }
-# The internet has that gateway's route to all of them.
+# The internet has that gateway's route to all of them; none is left, there nor in the gateway.
 net_has() { [ "$(ip -n net route show proto bird via "$(out_addr "$1")" | grep -c .)" -ge "$MANY" ]; }
+net_has_none() {
+	[ -z "$(ip -n net route show proto bird via "$(out_addr "$1")" | grep -v '/')" ] &&
+		[ -z "$(ip -n "$1" route show proto 142)" ]
+}
 # What each of them has used so far, in ms: "NAME USER SYSTEM", BIRD too.
 cpu_each() {
 	local name pid
@@ -195,6 +199,7 @@ many() { # CASE
 		wait_late
 		sends_from vm1 "$(site $gw)"
 		must wait_for 120 net_has $gw
+		must wait_for 120 net_has_none "$(other $gw)"
 		wait_late
 		kill -USR1 "${PEER_PID[echoes-vm1]}"
 		wait_late
