@@ -1,21 +1,24 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
-"""table.py KERNEL PACKET.jsonl PACKET.json: from what the guest measured, instructions
+"""table.py KERNEL COMMIT PACKET.jsonl PACKET.json: from what the guest measured, instructions
 after the generator and over plain forwarding; prints a table."""
 import json
 import sys
+import time
+
 
 def base(path):
     """generator and plain of the same direction and family."""
     return ("_v6" if "_v6" in path else "") + ("_rev" if path.endswith("_rev") else "")
 
 
-def main(kernel, source, target):
+def main(kernel, commit, source, target):
     with open(source, encoding="utf-8") as f:
         rows = [json.loads(line) for line in f]
     found = {r["path"]: r["all"] for r in rows}
+    date = time.strftime("%Y-%m-%d")
     for r in rows:
-        r["kernel"] = kernel
+        r["kernel"], r["date"], r["commit"] = kernel, date, commit
         generator = found.get("generator" + base(r["path"]))
         plain = found.get("plain" + base(r["path"]))
         r["insns"] = round(r["all"] - generator, 1) if generator else None
