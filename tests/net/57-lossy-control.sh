@@ -34,7 +34,8 @@ links loss 20% delay 200ms 100ms duplicate 10% reorder 10%
 # go VM GW: the order, as an orchestrator gives it; the VM moves at the same time.
 # there VM GW: the order was carried out, without anybody's help. Only an order
 # that was refused because the source did not answer for 10 s, and nobody said
-# that it is off (P14), is given again, as an orchestrator does.
+# that it is off (P14), or because the destination had no session just then, is
+# given again, as an orchestrator does.
 declare -a ORDER
 go() {
 	controller -t 45 migrate 10.0.0.$((4 + $1)) zone 1 to "$2" >"$RUN/order$1" 2>&1 &
@@ -45,7 +46,8 @@ go() {
 there() {
 	wait "${ORDER[$1]}" || say "$(cat "$RUN/order$1")"
 	wait_for 20 settled "$2" 10.0.0.$((4 + $1)) && return
-	grep -q '(not-fenced)' "$RUN/order$1" || return 1
+	grep -qE '\((not-fenced|not-registered)\)' "$RUN/order$1" || return 1
+	wait_for 60 conf_connected "$2"
 	controller -t 60 migrate 10.0.0.$((4 + $1)) zone 1 to "$2"
 	wait_for 60 settled "$2" 10.0.0.$((4 + $1))
 }
