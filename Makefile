@@ -10,6 +10,7 @@
 #   make bench          instructions per packet, beside the peers' and the last record
 #   make bench-record   that run into tests/bench/history.jsonl
 #   make bench-plots    both, drawn, in build/bench
+#   make bench-first-packet  of a new VM, with agent, controller and store
 #   make bench-controller  durable grants per second, beside the disk's own rate
 #   make bench-evacuate    10 000 mappings leave a gateway
 #   make bench-gateways    1000 gateways at one controller

@@ -71,7 +71,7 @@ start_server srv
 must ping_from vm1 $SRV 1
 public=$(public_of 10.0.0.5)
 must wait_for 30 upstream "$public" gw1
-RTT=$(control_rtt_ms) FSYNC=$(fsync_ms)
+RTT=$(control_rtt_ms "gw1 ctl" "gw2 ctl" "gw1 gw2") FSYNC=$(fsync_ms)
 say "control RTT $RTT ms, fsync $FSYNC ms, $(nproc) CPUs"
 
 has() { [[ " $CASES " == *" $1 "* ]]; }
