@@ -28,15 +28,18 @@ class Picture:
                           "<%s%s>%s</%s>" % (tag, words, escape(content), tag))
 
     def text(self, x, y, content, anchor="start", size=12, fill=TEXT):
-        self.add("text", content, x=round(x, 1), y=round(y, 1), text_anchor=anchor, font_size=size, fill=fill)
+        self.add("text", content, x=round(x, 1), y=round(y, 1), text_anchor=anchor,
+                 font_size=size, fill=fill)
 
     def box(self, x, y, width, height, fill):
-        self.add("rect", x=round(x, 1), y=round(y, 1), width=round(width, 1), height=height, fill=fill)
+        self.add("rect", x=round(x, 1), y=round(y, 1), width=round(width, 1), height=height,
+                 fill=fill)
 
     def save(self, path):
         with open(path, "w", encoding="utf-8") as f:
-            f.write('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" '
-                    'font-family="sans-serif">\n<rect width="100%%" height="100%%" fill="white"/>\n'
+            f.write('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" '
+                    'height="%d" font-family="sans-serif">\n'
+                    '<rect width="100%%" height="100%%" fill="white"/>\n'
                     % (self.size * 2) + "\n".join(self.parts) + "\n</svg>\n")
         print("plots: %s" % path)
 
@@ -80,11 +83,13 @@ def panel(p, x, y, name, runs, lines):
             return "%.1f,%.1f" % (x + left, y + 60 - (line[run] - low) / room * height)
         color = KERNELS[i % len(KERNELS)]
         found = [run for run in runs if run in line]
-        p.add("polyline", points=" ".join(map(place, found)), fill="none", stroke=color, stroke_width=1.5)
+        p.add("polyline", points=" ".join(map(place, found)), fill="none", stroke=color,
+              stroke_width=1.5)
         for run in found:
             cx, cy = place(run).split(",")
             p.add("circle", cx=cx, cy=cy, r=2.5, fill=color)
-        p.text(x, y + 76 + 13 * i, "%s: %g, now %g" % (kernel, line[found[0]], line[found[-1]]), size=11, fill=color)
+        p.text(x, y + 76 + 13 * i, "%s: %g, now %g" % (kernel, line[found[0]], line[found[-1]]),
+               size=11, fill=color)
 
 
 def history(path, old):
@@ -124,7 +129,7 @@ def main(bench, source):
     if rows:
         kernel = series(rows[-1]["kernel"])
         rows = [r for r in rows if series(r["kernel"]) == kernel]
-        bars(bench + "/packet.svg", "Instructions per packet, Linux %s, %s %s" % (
+        bars(bench + "/packet.svg", "Instructions per packet, Linux %s, %s %s; ours is blue" % (
             kernel, rows[-1]["date"], rows[-1]["commit"]), [(label(r), (r["insns"],)) for r in rows])
     if old:
         history(bench + "/history.svg", old)
