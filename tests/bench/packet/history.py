@@ -11,7 +11,9 @@ Then is the last recorded run of the same path, number of mappings and kernel se
 import json
 import sys
 
-WORSE = 1.0  # percent; runs repeat to a few in a thousand
+# Percent. Runs repeat to a few in a thousand, address_fast_v6 of one source to two in a
+# hundred: there a mark may be chance.
+WORSE = 1.0
 KEPT = ("date", "commit", "kernel", "path", "mappings", "insns", "insns_over_plain")
 
 
