@@ -35,7 +35,9 @@ START_TEST(each_byte)
 	char text[RN_ADDR_TEXT], wanted[16];
 
 	for (unsigned int n = 0; n < 256; n++) {
-		struct rn_addr a = { .len = 4, .b = { (uint8_t)n, 0, (uint8_t)(255 - n), (uint8_t)n } };
+		struct rn_addr a = {
+			.len = 4, .b = { (uint8_t)n, 0, (uint8_t)(255 - n), (uint8_t)n },
+		};
 
 		snprintf(wanted, sizeof(wanted), "%u.0.%u.%u", n, 255 - n, n);
 		ck_assert_str_eq(rn_addr_print(&a, text), wanted);
