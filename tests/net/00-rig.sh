@@ -5,7 +5,7 @@
 # shows: rig
 # modes: once
 # debug: yes
-# timeout: 120
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 
 topology --tenants 2 --no-offload
