@@ -5,7 +5,7 @@
 # shows: B7
 # modes: once
 # debug: yes
-# timeout: 180
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 
 family_there() { ns "${1:-gw1}" genl ctrl get name roamnat >/dev/null 2>&1; }

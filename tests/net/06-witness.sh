@@ -5,7 +5,7 @@
 # that a gateway is off, and it is not.
 # shows: rig
 # modes: once
-# timeout: 200
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/nat.sh"
 

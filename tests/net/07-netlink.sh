@@ -5,7 +5,7 @@
 # shows: B7
 # modes: once
 # debug: yes
-# timeout: 120
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 
 quiet load_module

@@ -5,7 +5,7 @@
 # shows: S1 S3 S5 S7 S9 B1 B5
 # modes: once
 # debug: yes
-# timeout: 200
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 
 topology --vms 2

@@ -5,7 +5,7 @@
 # shows: S4 S7 S9 B1 B3
 # modes: once
 # kernel: any
-# timeout: 200
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 KIND=block
 . "$NET_DIR/nat.sh"

@@ -6,7 +6,7 @@
 # shows: S1 S3
 # modes: once
 # debug: yes
-# timeout: 240
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 
 topology --gateways 1

@@ -5,7 +5,7 @@
 # shows: S3 S4 S9 B1 B5 B7
 # modes: once
 # debug: yes
-# timeout: 200
+# timeout: 300
 . "$(dirname "$0")/lib.sh"
 . "$NET_DIR/wires.sh"
 
