@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 #include "agent/core.h"
 
-#include <errno.h>
 #include <linux/roamnat.h>
 #include <string.h>
 #include "agent/block.h"

@@ -46,7 +46,6 @@ path() {
 	tail -n +$((told + 1)) "$rows" | tee -a "$RIG_OUT/packet.jsonl"
 	told=$(wc -l <"$rows")
 }
-wanted() { [[ $1 =~ ${PATHS:-.} ]]; }
 
 fast=(-f in0 -f out0)
 links

@@ -13,6 +13,7 @@ SRC6=fd00:16: PUB6=2001:db8:64: DST6=2001:db8:2::1
 
 die() { echo "bench: $*" >&2; exit 1; }
 must() { "$@" || die "failed: $*"; }
+wanted() { [[ $1 =~ ${PATHS:-.} ]]; }
 
 links() {
 	local d

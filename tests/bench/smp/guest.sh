@@ -30,7 +30,6 @@ measure() { # PATH DEV TO MAPPINGS WARM SETTING...; only forward
 		[ $(($(sent_by "$to") - before)) = $((4 * count)) ] || die "$path: packets did not come out of $to"
 	done
 }
-wanted() { [[ $1 =~ ${PATHS:-.} ]]; }
 path() { if wanted "$1"; then "${@:2}"; fi; }
 
 [ "$(nproc)" -ge 2 ] || die "one CPU only"
