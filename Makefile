@@ -10,6 +10,7 @@
 #   make bench          instructions per packet, beside the peers' and the last record
 #   make bench-smp      what a second CPU adds, ours and the peers'
 #   make bench-record   that run into tests/bench/history.jsonl
+#   make bench-document that run into docs/performance.md
 #   make bench-plots    both, drawn, in build/bench
 #   make bench-first-packet  of a new VM, with agent, controller and store
 #   make bench-controller  durable grants per second, beside the disk's own rate

@@ -186,14 +186,6 @@ u64 rnat_binding_time(const struct rnat_net *rn,
 	return (u64)time_ms(&rn->config, binding) * NSEC_PER_MSEC;
 }
 
-bool rnat_binding_is_open(const struct rnat_binding *binding)
-{
-	u8 state = READ_ONCE(binding->state);
-
-	return state != RNAT_BINDING_GONE &&
-	       state != ROAMNAT_BINDING_STATE_RESTING;
-}
-
 bool rnat_binding_knows(const struct rnat_binding *binding, __be32 addr)
 {
 	const struct rnat_remotes *remotes = rcu_dereference(binding->remotes);

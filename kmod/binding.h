@@ -97,7 +97,13 @@ static inline void rnat_binding_mark(struct rnat_binding *binding, u64 now)
 u64 rnat_binding_time(const struct rnat_net *rn,
 		      const struct rnat_binding *binding);
 /* Translated, and not only remembered? */
-bool rnat_binding_is_open(const struct rnat_binding *binding);
+static inline bool rnat_binding_is_open(const struct rnat_binding *binding)
+{
+	u8 state = READ_ONCE(binding->state);
+
+	return state != RNAT_BINDING_GONE &&
+	       state != ROAMNAT_BINDING_STATE_RESTING;
+}
 
 /* Under RCU. Keys as of port mappings. */
 struct rnat_binding *rnat_binding_lookup_priv(struct rnat_net *rn,

@@ -91,7 +91,7 @@ static noinline bool pull(struct sk_buff *skb)
 	       pskb_may_pull(skb, min_t(unsigned int, skb->len, HEADERS));
 }
 
-/* As ip_rcv() and ip_forward() check it; check_at() of quick.h sees to the rest. */
+/* As ip_rcv() and ip_forward() check it; read_ip() of quick.h sees to the rest. */
 static __always_inline bool is_sound(struct sk_buff *skb)
 {
 	const struct iphdr *ip;
@@ -164,7 +164,7 @@ static __always_inline bool is_sent(struct rnat_net *rn,
 	struct in_device *in = __in_dev_get_rcu(skb->dev);
 	const struct rnat_prefix *prefix;
 	const struct iphdr *ip;
-	struct rnat_quick quick;
+	struct rnat_quick quick RNAT_UNSET;
 
 	if (unlikely(!in || !is_sound(skb)))
 		return false;
@@ -174,7 +174,7 @@ static __always_inline bool is_sent(struct rnat_net *rn,
 		return !prefix && rnat_quick_find_in(rn, inside, skb, &quick) &&
 		       go(rn, inside, hops, skb, in, &quick, false);
 	return prefix && !inside->n_exclude &&
-	       rnat_quick_find_out(rn, prefix, skb, &quick) &&
+	       rnat_quick_find_out(rn, prefix, skb, &quick, false) &&
 	       go(rn, inside, hops, skb, in, &quick, true);
 }
 
@@ -188,8 +188,8 @@ static unsigned int ingress(void *priv, struct sk_buff *skb,
 
 	if (unlikely(!inside || !is_for_ip(skb) || !is_clear(rn->net, skb)))
 		return NF_ACCEPT;
-	if (rcu_access_pointer(rn->ways) &&
-	    unlikely(rnat_forward_from(rn, skb->dev->ifindex)))
+	if (unlikely(rnat_forward_may_be_from(rn, skb->dev->ifindex)) &&
+	    rnat_forward_from(rn, skb->dev->ifindex))
 		return NF_ACCEPT;
 	if (likely(skb->protocol == htons(ETH_P_IP))) {
 		if (likely(is_sent(rn, inside, hops, skb)))

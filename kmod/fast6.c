@@ -18,7 +18,7 @@ static noinline bool pull(struct sk_buff *skb)
 	       pskb_may_pull(skb, min_t(unsigned int, skb->len, HEADERS));
 }
 
-/* As ip6_rcv() and ip6_forward() check it; check_at6() of quick6.h sees to the rest. */
+/* As ip6_rcv() and ip6_forward() check it; read_ip6() of quick6.h sees to the rest. */
 static __always_inline bool is_sound(struct sk_buff *skb)
 {
 	const struct ipv6hdr *ip;
@@ -104,7 +104,7 @@ bool rnat_fast6_send(struct rnat_net *rn, struct rnat_inside *inside,
 {
 	const struct rnat_prefix *prefix;
 	const struct ipv6hdr *ip;
-	struct rnat_quick quick;
+	struct rnat_quick quick RNAT_UNSET;
 
 	if (unlikely(!is_router(rn->net) || !enabled(skb->dev) ||
 		     !is_sound(skb)))
@@ -118,6 +118,6 @@ bool rnat_fast6_send(struct rnat_net *rn, struct rnat_inside *inside,
 		       rnat_quick6_find_in(rn, inside, skb, &quick) &&
 		       go(rn, inside, hops, skb, &quick, false);
 	return prefix && !inside->n_exclude &&
-	       rnat_quick6_find_out(rn, prefix, skb, &quick) &&
+	       rnat_quick6_find_out(rn, prefix, skb, &quick, false) &&
 	       go(rn, inside, hops, skb, &quick, true);
 }

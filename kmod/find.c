@@ -49,10 +49,14 @@ struct rnat_map *rnat_find_private(struct rnat_net *rn,
 				   const struct rnat_key *key, u32 kind,
 				   struct rnat_binding **binding)
 {
+	struct rnat_map *map;
+
 	*binding = NULL;
 	if (kind == ROAMNAT_KIND_BLOCK)
 		return use(rnat_binding_lookup_priv(rn, key), binding);
-	return rnat_table_lookup_priv(&rn->table, key);
+	map = rnat_table_lookup_priv(&rn->table, key);
+	/* Of when the prefix was of blocks. */
+	return map && !map->block ? map : NULL;
 }
 
 bool rnat_find_is_block(struct rnat_net *rn, const struct rnat_tuple *t)

@@ -71,8 +71,15 @@ int rnat_forward_seal(struct rnat_ways *ways, struct netlink_ext_ack *extack)
 void rnat_forward_set(struct rnat_net *rn, struct rnat_ways *ways)
 {
 	struct rnat_ways *old;
+	u64 ifaces = 0;
+	u32 i;
 
+	for (i = 0; ways && i < ways->count; i++)
+		ifaces |= BIT_ULL(ways->way[i].ifindex % 64);
+	/* Both, while some packets have the old ones and some the new. */
+	WRITE_ONCE(rn->way_ifaces, rn->way_ifaces | ifaces);
 	old = rcu_replace_pointer(rn->ways, ways, lockdep_is_held(&rn->lock));
+	WRITE_ONCE(rn->way_ifaces, ifaces);
 	if (old)
 		kvfree_rcu(old, rcu);
 }

@@ -14,9 +14,10 @@
 #include <linux/types.h>
 #include <uapi/linux/roamnat.h>
 
+#include "net.h"
+
 struct netlink_ext_ack;
 struct rnat_inside;
-struct rnat_net;
 struct rnat_prefix;
 struct sk_buff;
 
@@ -49,6 +50,12 @@ void rnat_forward_set(struct rnat_net *rn, struct rnat_ways *ways);
 
 /* Is there such a way? Under the mutex. */
 bool rnat_forward_has(const struct rnat_net *rn, u32 number);
+
+/* False: there is no way by this device. One look for most. */
+static inline bool rnat_forward_may_be_from(const struct rnat_net *rn, u32 ifindex)
+{
+	return READ_ONCE(rn->way_ifaces) >> ifindex % 64 & 1;
+}
 
 /* A way by that device, or NULL: what comes in by it is another gateway's late
  * packet. Under RCU.

@@ -180,24 +180,48 @@ static unsigned int conclude(const struct rnat_job *job,
 	return NF_DROP;
 }
 
-/* Was it so simple that all is done? */
-static __always_inline bool
-is_quick(struct rnat_net *rn, struct sk_buff *skb,
-	 const struct nf_hook_state *state,
-	 int (*way)(struct rnat_net *rn, struct rnat_inside *inside,
-		    struct sk_buff *skb, const struct nf_hook_state *state))
+typedef int (*quick_way)(struct rnat_net *rn, struct rnat_inside *inside,
+			 struct sk_buff *skb, const struct nf_hook_state *state,
+			 bool hot);
+
+/*
+ * Is it so simple that all is done? RNAT_QUICK_NO, RNAT_QUICK_PUBLIC, or not below 0:
+ * it is, and counted. @hot: see quick.h.
+ */
+static __always_inline int
+try(struct rnat_net *rn, struct sk_buff *skb,
+    const struct nf_hook_state *state, quick_way way, bool hot)
 {
 	struct rnat_inside *inside = rcu_dereference(rn->inside);
 	struct rnat_compare compare;
 	int counter;
 
 	if (unlikely(!inside))
-		return false;
-	if (rcu_access_pointer(rn->ways) && state->in &&
-	    unlikely(rnat_forward_from(rn, state->in->ifindex)))
-		return false;
+		return RNAT_QUICK_NO;
+	if (state->in &&
+	    unlikely(rnat_forward_may_be_from(rn, state->in->ifindex)) &&
+	    (hot || rnat_forward_from(rn, state->in->ifindex)))
+		return RNAT_QUICK_NO;
 	rnat_compare_begin(&compare, rn, skb, state);
-	counter = way(rn, inside, skb, state);
+	counter = way(rn, inside, skb, state, hot);
+	rnat_compare_end(&compare, skb, counter);
+	if (counter > 0)
+		rnat_stats_inc(rn, counter);
+	return counter;
+}
+
+/* What is left of it after RNAT_QUICK_PUBLIC. */
+static __always_inline bool
+is_public(struct rnat_net *rn, struct sk_buff *skb,
+	  const struct nf_hook_state *state,
+	  int (*way)(struct rnat_net *rn, struct rnat_inside *inside,
+		     struct sk_buff *skb, const struct nf_hook_state *state))
+{
+	struct rnat_compare compare;
+	int counter;
+
+	rnat_compare_begin(&compare, rn, skb, state);
+	counter = way(rn, rcu_dereference(rn->inside), skb, state);
 	rnat_compare_end(&compare, skb, counter);
 	if (counter > 0)
 		rnat_stats_inc(rn, counter);
@@ -219,20 +243,61 @@ pre_routing_slowly(struct rnat_net *rn, struct sk_buff *skb,
 	return conclude(&job, at_pre_routing(&job));
 }
 
+/* The second try, and the hook, which is the first. */
+static noinline unsigned int pre_routing_again(struct rnat_net *rn, struct sk_buff *skb,
+					       const struct nf_hook_state *state)
+{
+	if (try(rn, skb, state, rnat_quick_inbound, false) >= 0)
+		return NF_ACCEPT;
+	return pre_routing_slowly(rn, skb, state);
+}
+
+static noinline unsigned int pre_routing_public(struct rnat_net *rn, struct sk_buff *skb,
+						const struct nf_hook_state *state)
+{
+	if (is_public(rn, skb, state, rnat_quick_public))
+		return NF_ACCEPT;
+	return pre_routing_slowly(rn, skb, state);
+}
+
 static unsigned int pre_routing(void *priv, struct sk_buff *skb,
 				const struct nf_hook_state *state)
 {
-	if (is_quick(priv, skb, state, rnat_quick_inbound))
+	int counter = try(priv, skb, state, rnat_quick_inbound, true);
+
+	if (counter >= 0)
 		return NF_ACCEPT;
-	return pre_routing_slowly(priv, skb, state);
+	return counter == RNAT_QUICK_PUBLIC ?
+	       pre_routing_public(priv, skb, state) :
+	       pre_routing_again(priv, skb, state);
+}
+
+static noinline unsigned int pre_routing6_again(struct rnat_net *rn, struct sk_buff *skb,
+						const struct nf_hook_state *state)
+{
+	if (try(rn, skb, state, rnat_quick6_inbound, false) >= 0)
+		return NF_ACCEPT;
+	return pre_routing_slowly(rn, skb, state);
+}
+
+static noinline unsigned int pre_routing6_public(struct rnat_net *rn, struct sk_buff *skb,
+						 const struct nf_hook_state *state)
+{
+	if (is_public(rn, skb, state, rnat_quick6_public))
+		return NF_ACCEPT;
+	return pre_routing_slowly(rn, skb, state);
 }
 
 static unsigned int pre_routing6(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
-	if (is_quick(priv, skb, state, rnat_quick6_inbound))
+	int counter = try(priv, skb, state, rnat_quick6_inbound, true);
+
+	if (counter >= 0)
 		return NF_ACCEPT;
-	return pre_routing_slowly(priv, skb, state);
+	return counter == RNAT_QUICK_PUBLIC ?
+	       pre_routing6_public(priv, skb, state) :
+	       pre_routing6_again(priv, skb, state);
 }
 
 static unsigned int local_out(void *priv, struct sk_buff *skb,
@@ -311,20 +376,36 @@ post_routing_slowly(struct rnat_net *rn, struct sk_buff *skb,
 	return verdict;
 }
 
+static noinline unsigned int post_routing_again(struct rnat_net *rn, struct sk_buff *skb,
+						const struct nf_hook_state *state)
+{
+	if (try(rn, skb, state, rnat_quick_outbound, false) >= 0)
+		return NF_ACCEPT;
+	return post_routing_slowly(rn, skb, state);
+}
+
 static unsigned int post_routing(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
-	if (is_quick(priv, skb, state, rnat_quick_outbound))
+	if (try(priv, skb, state, rnat_quick_outbound, true) >= 0)
 		return NF_ACCEPT;
-	return post_routing_slowly(priv, skb, state);
+	return post_routing_again(priv, skb, state);
+}
+
+static noinline unsigned int post_routing6_again(struct rnat_net *rn, struct sk_buff *skb,
+						 const struct nf_hook_state *state)
+{
+	if (try(rn, skb, state, rnat_quick6_outbound, false) >= 0)
+		return NF_ACCEPT;
+	return post_routing_slowly(rn, skb, state);
 }
 
 static unsigned int post_routing6(void *priv, struct sk_buff *skb,
 				  const struct nf_hook_state *state)
 {
-	if (is_quick(priv, skb, state, rnat_quick6_outbound))
+	if (try(priv, skb, state, rnat_quick6_outbound, true) >= 0)
 		return NF_ACCEPT;
-	return post_routing_slowly(priv, skb, state);
+	return post_routing6_again(priv, skb, state);
 }
 
 enum rnat_outcome rnat_hook_decide(struct rnat_job *job)

@@ -40,6 +40,8 @@ int rnat_inside_set_address(struct rnat_prefix *prefix,
 	if (prefix->family == NFPROTO_IPV4) {
 		prefix->first = first.low;
 		prefix->last = last.low;
+		prefix->net = htonl(prefix->first);
+		prefix->mask = ~(prefix->net ^ htonl(prefix->last));
 	} else {
 		prefix->first6 = first;
 		prefix->last6 = last;
@@ -179,6 +181,8 @@ int rnat_inside_seal(struct rnat_inside *inside,
 		inside->has_ports |= p[i].kind != ROAMNAT_KIND_ADDRESS;
 		inside->has_marks |= p[i].mark_mask != 0;
 	}
+	inside->is_one = inside->count4 == 1 && !inside->n_exclude &&
+			 p[0].kind == ROAMNAT_KIND_ADDRESS;
 	for (i = 0; inside->has_marks && i < inside->count; i++) {
 		if (same_marks(inside, &p[i]))
 			continue;

@@ -19,7 +19,9 @@ struct rnat_net;
 
 struct rnat_prefix {
 	u32 ifindex;
-	u32 first;		/* IPv4, host order; the lowest address */
+	__be32 net;		/* IPv4; what of an address is not in @mask is 0 */
+	__be32 mask;
+	u32 first;		/* the same in host order: the lowest address */
 	u32 last;
 	struct rnat_wide first6;	/* the same of IPv6 */
 	struct rnat_wide last6;
@@ -42,6 +44,7 @@ struct rnat_inside {
 	u32 count4;		/* those of IPv4, which come first */
 	bool has_ports;
 	bool has_marks;
+	bool is_one;		/* IPv4: one prefix, of addresses, without exclusions */
 	u64 ifaces;		/* bits of ifindex % 64 that have prefixes */
 	u32 n_exclude;
 	struct rnat_exclude *exclude;	/* behind the last prefix */
@@ -76,18 +79,24 @@ static inline bool rnat_inside_may_be(const struct rnat_inside *inside,
 struct rnat_prefix *rnat_inside_search(struct rnat_inside *inside,
 				       u32 ifindex, __be32 addr);
 
+/* The same where there is one prefix of IPv4. */
+static inline struct rnat_prefix *
+rnat_inside_lookup_only(struct rnat_inside *inside, u32 ifindex, __be32 addr)
+{
+	struct rnat_prefix *only = &inside->prefix[0];
+
+	return only->ifindex == ifindex && !((addr ^ only->net) & only->mask) ?
+	       only : NULL;
+}
+
 /* The narrowest prefix of the interface that has the address, or NULL. */
 static inline struct rnat_prefix *
 rnat_inside_lookup(struct rnat_inside *inside, u32 ifindex, __be32 addr)
 {
-	struct rnat_prefix *only = &inside->prefix[0];
-	u32 host = ntohl(addr);
-
+	if (inside->count4 == 1)
+		return rnat_inside_lookup_only(inside, ifindex, addr);
 	if (!rnat_inside_may_be(inside, ifindex))
 		return NULL;
-	if (inside->count4 == 1)
-		return only->ifindex == ifindex && host >= only->first &&
-		       host <= only->last ? only : NULL;
 	return rnat_inside_search(inside, ifindex, addr);
 }
 

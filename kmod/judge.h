@@ -51,18 +51,22 @@ static inline u32 rnat_judge_state(const struct rnat_net *rn, const struct rnat_
 	return 0;
 }
 
-/* It translates, and nothing is in the way: as rnat_map_judge() says
- * RNAT_MAP_TRANSLATE. Under RCU.
+/*
+ * It translates, and nothing is in the way: as rnat_map_judge() says
+ * RNAT_MAP_TRANSLATE. An active mapping has an incarnation, so that one of no
+ * session is nobody's. The gate comes last: who has seen an incarnation sees that
+ * held packets leave first. Under RCU.
  */
 static inline bool rnat_judge_is_clear(const struct rnat_net *rn,
 				       const struct rnat_map *map, u64 now)
 {
-	/* Pairs with the stores of a state in control.c. */
-	u8 state = smp_load_acquire(&map->state);
+	/* Pairs with rnat_control_session(): the lease comes with it. */
+	u64 incarnation = smp_load_acquire(&rn->incarnation);
 
-	return likely(state == ROAMNAT_STATE_ACTIVE) &&
-	       !rnat_judge_state(rn, map, ROAMNAT_STATE_ACTIVE, now) &&
-	       !READ_ONCE(map->draining);
+	/* The first pairs with enter_granted(), the last with every store of a state. */
+	return likely(smp_load_acquire(&map->incarnation) == incarnation) &&
+	       likely(!rnat_judge_lease_is_over(rn, now)) &&
+	       likely(smp_load_acquire(&map->gate) == RNAT_GATE_OPEN);
 }
 
 #endif

@@ -10,6 +10,7 @@
 #include <net/genetlink.h>
 
 #include "binding.h"
+#include "clock.h"
 #include "floor.h"
 #include "hash.h"
 #include "map.h"
@@ -26,9 +27,12 @@ static int __init roamnat_init(void)
 	err = rnat_selftest_run();
 	if (err)
 		return err;
-	err = rnat_map_init();
+	err = rnat_clock_init();
 	if (err)
 		return err;
+	err = rnat_map_init();
+	if (err)
+		goto err_clock;
 	err = rnat_binding_init();
 	if (err)
 		goto err_map;
@@ -51,6 +55,8 @@ err_binding:
 	rnat_binding_uninit();
 err_map:
 	rnat_map_uninit();
+err_clock:
+	rnat_clock_uninit();
 	return err;
 }
 
@@ -65,6 +71,7 @@ static void __exit roamnat_exit(void)
 	rnat_floor_uninit();
 	rnat_binding_uninit();
 	rnat_map_uninit();
+	rnat_clock_uninit();
 }
 
 module_init(roamnat_init);

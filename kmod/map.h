@@ -27,6 +27,13 @@ struct rnat_net;
  */
 #define RNAT_STATE_NONE	0
 
+/* The gate of an active one that is not draining. */
+#ifdef __LITTLE_ENDIAN
+#define RNAT_GATE_OPEN	ROAMNAT_STATE_ACTIVE
+#else
+#define RNAT_GATE_OPEN	(ROAMNAT_STATE_ACTIVE << 8)
+#endif
+
 struct rnat_map {
 	/* cache line 1: found by */
 	struct rhash_head by_priv;
@@ -35,10 +42,15 @@ struct rnat_map {
 	struct rnat_key pub;
 
 	/* cache line 2: judged and marked by */
-	u8 state;
-	u8 draining;		/* held packets leave, new ones queue up */
+	union {
+		struct {
+			u8 state;
+			u8 draining;	/* held packets leave, new ones queue up */
+		};
+		u16 gate;		/* both, for who wants nearly all to pass */
+	};
 	u8 touched;		/* a packet was held since it is HELD */
-	u8 shots;		/* idle events sent; under idle.lock */
+	u8 order;		/* log2 of a block's ports, else 0; never changes */
 	u32 idle_next;		/* wheel tick of the next one, or of the end
 				 * of a moved one; idle.lock
 				 */
@@ -50,7 +62,7 @@ struct rnat_map {
 	u64 preset;		/* ns, 0: never idle */
 	u64 id;
 
-	/* cache line 3: for commands */
+	/* cache line 3: for commands and blocks */
 	struct rb_node by_id;
 	union {
 		struct hlist_node slot;	/* in the wheel; under idle.lock */
@@ -58,7 +70,7 @@ struct rnat_map {
 	};
 	u64 frozen_elapsed;	/* ns, while frozen */
 	struct rnat_block *block; /* of kind block; freed with it */
-	u8 order;		/* log2 of the block's ports */
+	u8 shots;		/* idle events sent; under idle.lock */
 	u8 awaited;		/* moving-out: packets wait for @forward */
 	u16 forward;		/* moving-out, moved: way to take; 0: none yet */
 	u32 sessions;		/* open bindings; under the shard's lock */

@@ -63,10 +63,11 @@ struct rnat_config {
 struct rnat_net {
 	/* Read by every packet, written rarely and under @lock. */
 	struct rnat_inside __rcu *inside;
-	struct rnat_ways __rcu *ways;	/* to other gateways; forward.c */
+	u64 way_ifaces;			/* bits of ifindex % 64 that have ways */
 	struct rnat_stats __percpu *stats;
 	u64 incarnation;		/* 0: nothing is translated */
 	u64 lease_end;			/* boot-time clock; 0: does not end */
+	struct rnat_ways __rcu *ways;	/* to other gateways; forward.c */
 	struct net *net;		/* lives longer than this struct */
 	struct rnat_table table;
 	struct rnat_bindings bindings;

@@ -37,8 +37,36 @@
  * What rnat_quick_inbound() and rnat_quick_outbound() say: it is as it was; or it is
  * done and to be accepted, and the counter (ROAMNAT_A_COUNTER_*) that it ends in, 0 for
  * none in this hook. Under RCU, bottom halves off; for the hooks of IPv4.
+ *
+ * @hot: the first try. It calls no function, so that a packet on its way needs none of
+ * the registers that calls would have to save, and gives up where one would be called:
+ * more than one prefix, sessions, a header that is shared, a clock not yet read in this
+ * tick. The second try does all of it.
  */
-#define RNAT_QUICK_NO	-1
+#define RNAT_QUICK_NO		-1
+/* @hot only: this far it is sure, and rnat_quick_public() may know the rest. */
+#define RNAT_QUICK_PUBLIC	-2
+
+/* Debian's kernels are built so that all that is on the stack is zero first, which is
+ * for those who forget to set what they read: ten instructions here.
+ */
+#if __has_attribute(__uninitialized__)
+#define RNAT_UNSET __attribute__((__uninitialized__))
+#else
+#define RNAT_UNSET
+#endif
+
+/* What a packet becomes, before it does. */
+struct rnat_quick {
+	struct rnat_map *map;
+	struct rnat_binding *binding;
+	unsigned int at;	/* of the checksum, from the IP header on */
+	unsigned int len;	/* of the headers that are written to */
+	__be16 port;		/* to write, 0: as it is */
+	bool tcp;
+	bool summed;		/* more than the checksum is to be mended */
+	u64 now;
+};
 
 static __always_inline const struct tcphdr *
 tcp_hdr_of(const struct iphdr *ip)
@@ -46,90 +74,100 @@ tcp_hdr_of(const struct iphdr *ip)
 	return (const struct tcphdr *)(ip + 1);
 }
 
-static __always_inline bool is_absent(const struct iphdr *ip)
+/* One that does not say where its checksum is, or of a tunnel. Out of line: @at is. */
+static __always_inline bool is_odd_sum(const struct sk_buff *skb, unsigned int l4,
+				       bool absent)
 {
-	return ip->protocol == IPPROTO_UDP &&
-	       !((const struct udphdr *)(ip + 1))->check;
+	/* A sum of nothing, or pending: not sure what is meant. */
+	if (absent)
+		return true;
+	return skb->ip_summed == CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
+	       skb_checksum_start_offset(skb) != l4;
 }
 
-/* Where its checksum is, from the IPv4 header on; 0 for a packet that is not of
- * the kind that this file knows.
+/*
+ * Where the TCP or UDP checksum is, from the IP header on, and what else can be said of
+ * such a packet, whose header is @l4 bytes from there; false if it is not of the kind
+ * that this file knows. skb->data is at the IP header in all hooks, and the packet no
+ * longer than its IP header says.
  */
-static __always_inline unsigned int
-check_at(const struct sk_buff *skb, const struct iphdr *ip)
+static __always_inline bool read_l4(const struct sk_buff *skb, const void *ip,
+				    unsigned int l4, u8 proto,
+				    struct rnat_quick *quick)
 {
-	const u8 *l4 = (const u8 *)(ip + 1);
-	unsigned int len, at;
+	const struct udphdr *udp = ip + l4;
+	bool absent = false;
 
-	if (unlikely(*(const u8 *)ip != 0x45 || ip_is_fragment(ip)))
-		return 0;
-	if (ip->protocol == IPPROTO_UDP) {
-		len = sizeof(*ip) + sizeof(struct udphdr);
-		at = sizeof(*ip) + offsetof(struct udphdr, check);
-	} else if (ip->protocol == IPPROTO_TCP) {
-		len = sizeof(*ip) + sizeof(struct tcphdr);
-		at = sizeof(*ip) + offsetof(struct tcphdr, check);
+	quick->tcp = proto == IPPROTO_TCP;
+	if (!quick->tcp) {
+		quick->len = l4 + sizeof(struct udphdr);
+		quick->at = l4 + offsetof(struct udphdr, check);
+		if (unlikely(proto != IPPROTO_UDP ||
+			     skb_headlen(skb) < quick->len))
+			return false;
+		/* From 8 to what there is. */
+		if (unlikely(ntohs(udp->len) - sizeof(*udp) >
+			     skb->len - quick->len))
+			return false;
+		absent = !udp->check;
 	} else {
-		return 0;
+		quick->len = l4 + sizeof(struct tcphdr);
+		quick->at = l4 + offsetof(struct tcphdr, check);
+		if (unlikely(skb_headlen(skb) < quick->len))
+			return false;
 	}
-	/* skb->data is at the IPv4 header in all hooks. */
-	if (unlikely(skb_headlen(skb) < len || ntohs(ip->tot_len) < len))
-		return 0;
-	if (ip->protocol == IPPROTO_UDP) {
-		const struct udphdr *udp = (const struct udphdr *)l4;
+	quick->summed = skb->ip_summed == CHECKSUM_PARTIAL ||
+			skb->ip_summed == CHECKSUM_COMPLETE;
+	if (unlikely(quick->summed) && is_odd_sum(skb, l4, absent))
+		return false;
+	if (absent)
+		quick->at = 0;
+	return true;
+}
 
-		len = ntohs(udp->len);
-		if (unlikely(len < sizeof(*udp) ||
-			     len > ntohs(ip->tot_len) - sizeof(*ip)))
-			return 0;
-	}
-	if (unlikely(is_absent(ip) && skb->ip_summed != CHECKSUM_NONE &&
-		     skb->ip_summed != CHECKSUM_UNNECESSARY))
-		return 0;
-	/* One that is pending somewhere else: the packet is a tunnel. */
-	if (skb->ip_summed == CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
-	    skb_checksum_start_offset(skb) != sizeof(*ip))
-		return 0;
-	return at;
+static __always_inline bool read_ip(const struct sk_buff *skb,
+				    const struct iphdr *ip,
+				    struct rnat_quick *quick)
+{
+	return likely(*(const u8 *)ip == 0x45 && !ip_is_fragment(ip)) &&
+	       read_l4(skb, ip, sizeof(*ip), ip->protocol, quick);
 }
 
 static __always_inline void
-mend_l4(struct sk_buff *skb, __sum16 *check, __be32 from, __be32 to,
-	__be16 port_from, __be16 port_to)
+mend_l4(struct sk_buff *skb, __sum16 *check, const struct rnat_quick *quick,
+	__be32 from, __be32 to, __be16 port_from, __be16 port_to)
 {
-	if (likely(skb->ip_summed == CHECKSUM_NONE ||
-		   skb->ip_summed == CHECKSUM_UNNECESSARY))
+	if (likely(!quick->summed))
 		csum_replace4(check, from, to);
 	else
 		inet_proto_csum_replace4(check, skb, from, to, true);
 	if (port_from != port_to)
 		inet_proto_csum_replace2(check, skb, port_from, port_to, false);
+	if (!quick->tcp && !*check)
+		*check = CSUM_MANGLED_0;
 }
 
-static __always_inline bool is_writable(struct sk_buff *skb, unsigned int at)
+static __always_inline bool is_writable(struct sk_buff *skb,
+					const struct rnat_quick *quick)
 {
-	return !skb_cloned(skb) ||
-	       !skb_ensure_writable(skb, at + sizeof(__sum16));
+	/* As skb_ensure_writable(), of what is in the head already. */
+	return likely(!skb_cloned(skb)) || skb_clone_writable(skb, quick->len) ||
+	       !pskb_expand_head(skb, 0, 0, GFP_ATOMIC);
 }
 
-/* @at: of the checksum. @to_port 0: the port stays. */
 static __always_inline void
-rewrite(struct sk_buff *skb, unsigned int at, bool source,
-	__be32 to, __be16 to_port)
+rewrite(struct sk_buff *skb, struct iphdr *ip, const struct rnat_quick *quick,
+	bool source, __be32 to)
 {
-	struct iphdr *ip = ip_hdr(skb);
-	__sum16 *check = (__sum16 *)((u8 *)ip + at);
 	__be16 *port = (__be16 *)(ip + 1) + !source;
 	__be32 *addr = source ? &ip->saddr : &ip->daddr;
 	__be32 from = *addr;
 
-	to_port = to_port ?: *port;
-	if (likely(!is_absent(ip))) {
-		mend_l4(skb, check, from, to, *port, to_port);
-		if (ip->protocol == IPPROTO_UDP && !*check)
-			*check = CSUM_MANGLED_0;
-	}
-	*port = to_port;
+	if (quick->at)
+		mend_l4(skb, (__sum16 *)((u8 *)ip + quick->at), quick, from, to,
+			*port, quick->port ?: *port);
+	if (quick->port)
+		*port = quick->port;
 	csum_replace4(&ip->check, from, to);
 	*addr = to;
 }
@@ -156,25 +194,24 @@ static noinline void rnat_quick_segment(struct rnat_net *rn,
 }
 
 /* Restarts timers as rewritten() in translate.c does. */
-static __always_inline void mark(struct rnat_net *rn, struct rnat_map *map,
-				 struct rnat_binding *binding,
-				 struct sk_buff *skb, u64 now, bool outbound)
+static __always_inline void mark(struct rnat_net *rn, struct sk_buff *skb,
+				 const struct iphdr *ip,
+				 const struct rnat_quick *quick, bool outbound)
 {
-	const struct iphdr *ip = ip_hdr(skb);
-	bool tcp = ip->protocol == IPPROTO_TCP;
 	bool use = true;
 
 	if (!outbound)
 		use = READ_ONCE(rn->config.inbound_refresh);
-	else if (tcp)
+	else if (quick->tcp)
 		use = !tcp_hdr_of(ip)->rst;
-	rnat_map_mark_translated(map, now, use);
-	if (!binding)
+	rnat_map_mark_translated(quick->map, quick->now, use);
+	if (!quick->binding)
 		return;
-	if (tcp)
-		rnat_quick_segment(rn, binding, skb, now, outbound, use);
+	if (quick->tcp)
+		rnat_quick_segment(rn, quick->binding, skb, quick->now,
+				   outbound, use);
 	else if (use)
-		rnat_binding_mark(binding, now);
+		rnat_binding_mark(quick->binding, quick->now);
 }
 
 /* All words of a key of IPv4 that are not zero. */
@@ -203,20 +240,41 @@ static __always_inline bool is_key(const struct rnat_key *key,
 	       word[5] == wanted.tail;
 }
 
-/* A mapping that is found is there; one that is not may be in a table that is
- * being resized, which translate.c looks for.
+/*
+ * The first in a bucket of rhashtable's, NULL if it is empty. A mapping that is found is
+ * there; one that is not may be in a table that is being resized, or in one that had to
+ * be nested for want of memory, which translate.c looks for.
  */
+static __always_inline struct rhash_head *
+first_of(const struct bucket_table *tbl, u32 hash)
+{
+	unsigned long first;
+
+	if (unlikely(tbl->nest))
+		return NULL;
+	first = (unsigned long)rcu_dereference(tbl->buckets[hash &
+							    (tbl->size - 1)]);
+	/* The bit is its lock. */
+	return (struct rhash_head *)(first & ~BIT(0));
+}
+
+/* The next one, NULL behind the last. */
+static __always_inline struct rhash_head *next_of(const struct rhash_head *head)
+{
+	head = rcu_dereference(head->next);
+	return rht_is_a_nulls(head) ? NULL : (struct rhash_head *)head;
+}
+
 static __always_inline struct rnat_map *
 find_map(struct rhashtable *ht, struct quick_key key, bool priv)
 {
 	const struct bucket_table *tbl = rht_dereference_rcu(ht->tbl, ht);
-	u32 hash = rnat_hash_words((__force u32)key.addr, key.zone, key.tail,
-				   tbl->hash_rnd) & (tbl->size - 1);
-	struct rhash_lock_head __rcu *const *bucket = rht_bucket(tbl, hash);
-	struct rhash_head *head;
+	struct rhash_head *head =
+		first_of(tbl, rnat_hash_words((__force u32)key.addr, key.zone,
+					      key.tail, tbl->hash_rnd));
 	struct rnat_map *map;
 
-	rht_for_each_rcu_from(head, rht_ptr_rcu(bucket), tbl, hash) {
+	for (; head; head = next_of(head)) {
 		map = priv ? container_of(head, struct rnat_map, by_priv) :
 			     container_of(head, struct rnat_map, by_pub);
 		if (is_key(priv ? &map->priv : &map->pub, key))
@@ -229,22 +287,22 @@ static __always_inline struct rnat_binding *
 find_binding(struct rhashtable *ht, struct quick_key key, bool priv)
 {
 	const struct bucket_table *tbl = rht_dereference_rcu(ht->tbl, ht);
-	u32 hash = rnat_hash_words((__force u32)key.addr, key.zone, key.tail,
-				   tbl->hash_rnd) & (tbl->size - 1);
-	struct rhash_lock_head __rcu *const *bucket = rht_bucket(tbl, hash);
+	struct rhash_head *head =
+		first_of(tbl, rnat_hash_words((__force u32)key.addr, key.zone,
+					      key.tail, tbl->hash_rnd));
 	struct rnat_binding *binding;
 	const struct rnat_key *side;
-	struct rhash_head *head;
 
-	rht_for_each_rcu_from(head, rht_ptr_rcu(bucket), tbl, hash) {
+	for (; head; head = next_of(head)) {
 		binding = priv ?
 			container_of(head, struct rnat_binding, by_priv) :
 			container_of(head, struct rnat_binding, by_pub);
-		side = priv ? &binding->map->priv : &binding->map->pub;
 		if (rnat_hash_tail(priv ? binding->priv_port :
 					  binding->pub_port,
-				   binding->proto, NFPROTO_IPV4) == key.tail &&
-		    side->addr.ip == key.addr && side->zone == key.zone)
+				   binding->proto, NFPROTO_IPV4) != key.tail)
+			continue;
+		side = priv ? &binding->map->priv : &binding->map->pub;
+		if (side->addr.ip == key.addr && side->zone == key.zone)
 			return binding;
 	}
 	return NULL;
@@ -256,27 +314,28 @@ find_public(struct rnat_net *rn, const struct iphdr *ip,
 	    struct rnat_binding **binding)
 {
 	struct rnat_table *table = &rn->table;
-	__be16 port = ((const __be16 *)(ip + 1))[1];
-	struct rnat_map *map;
+	struct rnat_map *map = NULL;
 	struct quick_key key;
 
 	*binding = NULL;
 	if (READ_ONCE(table->orders) || READ_ONCE(table->ports)) {
-		key = quick_key(ip->daddr, 0, port, ip->protocol);
+		key = quick_key(ip->daddr, 0, ((const __be16 *)(ip + 1))[1],
+				ip->protocol);
 		if (READ_ONCE(table->orders))
 			*binding = find_binding(&rn->bindings.by_pub, key,
 						false);
 		if (*binding)
 			return rnat_binding_is_open(*binding) ?
 			       (*binding)->map : NULL;
-		if (READ_ONCE(table->ports)) {
+		if (READ_ONCE(table->ports))
 			map = find_map(&table->by_pub, key, false);
-			if (map)
-				return map;
-		}
+		/* Else the compiler does a part of this before it is known whether it is needed. */
+		barrier();
 	}
-	map = find_map(&table->by_pub, quick_key(ip->daddr, 0, 0, 0), false);
-	return map && !map->block ? map : NULL;
+	if (!map)
+		map = find_map(&table->by_pub, quick_key(ip->daddr, 0, 0, 0), false);
+	/* A block that begins at port 0 has the key of an address. */
+	return map && !map->order ? map : NULL;
 }
 
 static __always_inline bool is_plain(const struct net_device *dev)
@@ -284,14 +343,15 @@ static __always_inline bool is_plain(const struct net_device *dev)
 	return !(dev->priv_flags & (IFF_L3MDEV_MASTER | IFF_L3MDEV_SLAVE));
 }
 
-/* What a packet becomes, before it does. */
-struct rnat_quick {
-	struct rnat_map *map;
-	struct rnat_binding *binding;
-	unsigned int at;	/* of the checksum, from the IPv4 header on */
-	__be16 port;		/* to write, 0: as it is */
-	u64 now;
-};
+/* The clock for it, or false: @hot, and it has to be read. */
+static __always_inline bool take_clock(struct rnat_quick *quick, bool hot)
+{
+	if (hot && !rnat_clock_is_seen())
+		return false;
+	quick->now = hot ? __this_cpu_read(rnat_clock_seen.now) :
+			   rnat_clock_packet();
+	return true;
+}
 
 /* False: it is not sure that this packet, which may be to a public address, is
  * translated. Nothing has changed.
@@ -303,70 +363,75 @@ static __always_inline bool rnat_quick_find_in(struct rnat_net *rn,
 {
 	const struct iphdr *ip = ip_hdr(skb);
 
-	quick->at = check_at(skb, ip);
-	if (!quick->at || inside->has_marks ||
+	if (!read_ip(skb, ip, quick) || inside->has_marks ||
 	    READ_ONCE(rn->config.filtering) !=
 	    ROAMNAT_FILTERING_ENDPOINT_INDEPENDENT)
 		return false;
 	quick->map = find_public(rn, ip, &quick->binding);
 	if (!quick->map)
 		return false;
-	quick->now = rnat_clock();
+	take_clock(quick, false);
 	if (!rnat_judge_is_clear(rn, quick->map, quick->now))
 		return false;
-
-	quick->port = 0;
-	if (quick->binding)
-		quick->port = quick->binding->priv_port;
-	else if (quick->map->priv.proto)
-		quick->port = quick->map->priv.port;
+	quick->port = quick->binding ? quick->binding->priv_port :
+				       quick->map->priv.port;
 	return true;
 }
 
-/* The same of one whose source is in @prefix, and which does not go to the inside
- * nor to an excluded destination.
+/* The binding, or the mapping of one port, of which it is; its port to write. */
+static __always_inline bool find_port(struct rnat_net *rn,
+				      const struct rnat_prefix *prefix,
+				      const struct iphdr *ip,
+				      struct rnat_quick *quick)
+{
+	struct quick_key key = quick_key(ip->saddr, prefix->zone,
+					 *(const __be16 *)(ip + 1),
+					 ip->protocol);
+
+	if (prefix->kind == ROAMNAT_KIND_PORT) {
+		quick->map = find_map(&rn->table.by_priv, key, true);
+		if (!quick->map)
+			return false;
+		quick->port = quick->map->pub.port;
+		return true;
+	}
+	quick->binding = find_binding(&rn->bindings.by_priv, key, true);
+	if (!quick->binding || !rnat_binding_is_open(quick->binding) ||
+	    READ_ONCE(rn->config.filtering) !=
+	    ROAMNAT_FILTERING_ENDPOINT_INDEPENDENT)
+		return false;
+	quick->map = quick->binding->map;
+	quick->port = quick->binding->pub_port;
+	return true;
+}
+
+/* The same as rnat_quick_find_in() of one whose source is in @prefix, and which does not
+ * go to the inside nor to an excluded destination. @hot: the prefix is of addresses.
  */
 static __always_inline bool rnat_quick_find_out(struct rnat_net *rn,
 						const struct rnat_prefix *prefix,
 						struct sk_buff *skb,
-						struct rnat_quick *quick)
+						struct rnat_quick *quick,
+						bool hot)
 {
 	const struct iphdr *ip = ip_hdr(skb);
-	struct quick_key key;
 
+	if (!read_ip(skb, ip, quick))
+		return false;
 	quick->binding = NULL;
 	quick->port = 0;
-	quick->at = check_at(skb, ip);
-	if (!quick->at)
+	if (hot || prefix->kind == ROAMNAT_KIND_ADDRESS) {
+		quick->map = find_map(&rn->table.by_priv,
+				      quick_key(ip->saddr, prefix->zone, 0, 0),
+				      true);
+		/* Blocks, of when the prefix was of another kind, are left. */
+		if (!quick->map || unlikely(quick->map->order))
+			return false;
+	} else if (!find_port(rn, prefix, ip, quick)) {
 		return false;
-
-	if (prefix->kind == ROAMNAT_KIND_ADDRESS) {
-		key = quick_key(ip->saddr, prefix->zone, 0, 0);
-		quick->map = find_map(&rn->table.by_priv, key, true);
-		if (!quick->map)
-			return false;
-	} else {
-		key = quick_key(ip->saddr, prefix->zone,
-				*(const __be16 *)(ip + 1), ip->protocol);
-		if (prefix->kind == ROAMNAT_KIND_PORT) {
-			quick->map = find_map(&rn->table.by_priv, key, true);
-		} else {
-			quick->binding = find_binding(&rn->bindings.by_priv,
-						      key, true);
-			quick->map = quick->binding &&
-				     rnat_binding_is_open(quick->binding) ?
-				     quick->binding->map : NULL;
-		}
-		if (!quick->map ||
-		    (quick->binding &&
-		     READ_ONCE(rn->config.filtering) !=
-		     ROAMNAT_FILTERING_ENDPOINT_INDEPENDENT))
-			return false;
-		quick->port = quick->binding ? quick->binding->pub_port :
-					       quick->map->pub.port;
 	}
-	quick->now = rnat_clock();
-	return rnat_judge_is_clear(rn, quick->map, quick->now);
+	return take_clock(quick, hot) &&
+	       rnat_judge_is_clear(rn, quick->map, quick->now);
 }
 
 /* Of a packet that is writable. */
@@ -375,26 +440,27 @@ static __always_inline void rnat_quick_write(struct rnat_net *rn,
 					     const struct rnat_quick *quick,
 					     bool outbound)
 {
-	mark(rn, quick->map, quick->binding, skb, quick->now, outbound);
-	rewrite(skb, quick->at, outbound,
-		outbound ? quick->map->pub.addr.ip : quick->map->priv.addr.ip,
-		quick->port);
+	struct iphdr *ip = ip_hdr(skb);
+
+	mark(rn, skb, ip, quick, outbound);
+	rewrite(skb, ip, quick, outbound,
+		outbound ? quick->map->pub.addr.ip : quick->map->priv.addr.ip);
 }
 
-/* One whose destination may be public. Out of line, for all that are not. */
-static noinline int rnat_quick_public(struct rnat_net *rn,
-				      struct rnat_inside *inside,
-				      struct sk_buff *skb, u32 ifindex)
+/* One that may be to a public address. */
+static __always_inline int
+rnat_quick_public(struct rnat_net *rn, struct rnat_inside *inside,
+		  struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct rnat_quick quick;
+	struct rnat_quick quick RNAT_UNSET;
 
 	if (!rnat_quick_find_in(rn, inside, skb, &quick) ||
-	    !is_writable(skb, quick.at))
+	    !is_writable(skb, &quick))
 		return RNAT_QUICK_NO;
 	rnat_quick_write(rn, skb, &quick, false);
 	skb_dst_drop(skb);
 	rnat_family_set_hairpin(skb, NFPROTO_IPV4);
-	if (!rnat_inside_lookup(inside, ifindex, ip_hdr(skb)->saddr))
+	if (!rnat_inside_lookup(inside, state->in->ifindex, ip_hdr(skb)->saddr))
 		return ROAMNAT_A_COUNTER_IN_TRANSLATED;
 	/* POST_ROUTING counts it. */
 	rnat_hairpin_note(rn, skb, NFPROTO_IPV4);
@@ -403,7 +469,8 @@ static noinline int rnat_quick_public(struct rnat_net *rn,
 
 static __always_inline int
 rnat_quick_inbound(struct rnat_net *rn, struct rnat_inside *inside,
-		   struct sk_buff *skb, const struct nf_hook_state *state)
+		   struct sk_buff *skb, const struct nf_hook_state *state,
+		   bool hot)
 {
 	const struct iphdr *ip = ip_hdr(skb);
 	u32 ifindex = state->in->ifindex;
@@ -411,34 +478,52 @@ rnat_quick_inbound(struct rnat_net *rn, struct rnat_inside *inside,
 	if (unlikely(!is_plain(state->in)))
 		return RNAT_QUICK_NO;
 	if (rnat_table_may_be_public(&rn->table, ip->daddr))
-		return rnat_quick_public(rn, inside, skb, ifindex);
-	if (!rnat_inside_may_be(inside, ifindex))
-		return ROAMNAT_A_COUNTER_PASS_NOT_PUBLIC;
-	return rnat_inside_lookup(inside, ifindex, ip->saddr) ?
-	       0 : RNAT_QUICK_NO;
+		return hot ? RNAT_QUICK_PUBLIC :
+			     rnat_quick_public(rn, inside, skb, state);
+	if (inside->count4 == 1) {
+		if (rnat_inside_lookup_only(inside, ifindex, ip->saddr))
+			return 0;
+	} else if (!hot && rnat_inside_lookup(inside, ifindex, ip->saddr)) {
+		return 0;
+	}
+	return rnat_inside_may_be(inside, ifindex) ?
+	       RNAT_QUICK_NO : ROAMNAT_A_COUNTER_PASS_NOT_PUBLIC;
+}
+
+/* Perhaps between two VMs, or between networks inside; perhaps excluded. */
+static __always_inline bool is_near(struct rnat_inside *inside,
+				    const struct rnat_prefix *prefix,
+				    const struct sk_buff *skb,
+				    const struct net_device *out, bool hot)
+{
+	if (rnat_family_is_hairpin(skb, NFPROTO_IPV4) || !is_plain(out))
+		return true;
+	if (hot)
+		return out->ifindex == prefix->ifindex;
+	return inside->n_exclude || rnat_inside_may_be(inside, out->ifindex);
 }
 
 static __always_inline int
 rnat_quick_outbound(struct rnat_net *rn, struct rnat_inside *inside,
-		    struct sk_buff *skb, const struct nf_hook_state *state)
+		    struct sk_buff *skb, const struct nf_hook_state *state,
+		    bool hot)
 {
 	const struct rnat_prefix *prefix;
-	struct rnat_quick quick;
+	struct rnat_quick quick RNAT_UNSET;
 
-	if (unlikely(!state->in || !is_plain(state->in)))
+	if (unlikely(!state->in || !is_plain(state->in)) ||
+	    (hot && !inside->is_one))
 		return RNAT_QUICK_NO;
-	prefix = rnat_inside_lookup(inside, state->in->ifindex,
-				    ip_hdr(skb)->saddr);
+	prefix = hot ? rnat_inside_lookup_only(inside, state->in->ifindex,
+					       ip_hdr(skb)->saddr) :
+		       rnat_inside_lookup(inside, state->in->ifindex,
+					  ip_hdr(skb)->saddr);
 	if (!prefix)
 		return 0;
-	/* Perhaps between two VMs, perhaps one that is not translated. */
-	if (rnat_family_is_hairpin(skb, NFPROTO_IPV4))
+	if (is_near(inside, prefix, skb, state->out, hot) ||
+	    !rnat_quick_find_out(rn, prefix, skb, &quick, hot))
 		return RNAT_QUICK_NO;
-	if (!is_plain(state->out) || inside->n_exclude ||
-	    rnat_inside_may_be(inside, state->out->ifindex))
-		return RNAT_QUICK_NO;
-	if (!rnat_quick_find_out(rn, prefix, skb, &quick) ||
-	    !is_writable(skb, quick.at))
+	if (hot ? skb_cloned(skb) || quick.summed : !is_writable(skb, &quick))
 		return RNAT_QUICK_NO;
 	rnat_quick_write(rn, skb, &quick, true);
 	return ROAMNAT_A_COUNTER_OUT_TRANSLATED;

@@ -31,45 +31,12 @@ static __always_inline bool is_global(const struct in6_addr *addr)
 	return (top >> 29) - 1 < 6 || top >> 25 == 0xfc >> 1;
 }
 
-static __always_inline bool is_absent6(const struct ipv6hdr *ip)
+static __always_inline bool read_ip6(const struct sk_buff *skb,
+				     const struct ipv6hdr *ip,
+				     struct rnat_quick *quick)
 {
-	return ip->nexthdr == IPPROTO_UDP &&
-	       !((const struct udphdr *)(ip + 1))->check;
-}
-
-/* Where its checksum is, from the IPv6 header on; 0 for a packet that is not of
- * the kind that this file knows. skb->data is at the IPv6 header.
- */
-static __always_inline unsigned int
-check_at6(const struct sk_buff *skb, const struct ipv6hdr *ip)
-{
-	unsigned int len, at, has = ntohs(ip->payload_len);
-
-	if (ip->nexthdr == IPPROTO_UDP) {
-		len = sizeof(struct udphdr);
-		at = sizeof(*ip) + offsetof(struct udphdr, check);
-	} else if (ip->nexthdr == IPPROTO_TCP) {
-		len = sizeof(struct tcphdr);
-		at = sizeof(*ip) + offsetof(struct tcphdr, check);
-	} else {
-		return 0;
-	}
-	if (unlikely(*(const u8 *)ip >> 4 != 6 || has < len ||
-		     skb_headlen(skb) < sizeof(*ip) + len))
-		return 0;
-	if (ip->nexthdr == IPPROTO_UDP) {
-		len = ntohs(((const struct udphdr *)(ip + 1))->len);
-		if (unlikely(len < sizeof(struct udphdr) || len > has))
-			return 0;
-	}
-	if (unlikely(is_absent6(ip) && skb->ip_summed != CHECKSUM_NONE &&
-		     skb->ip_summed != CHECKSUM_UNNECESSARY))
-		return 0;
-	/* One that is pending somewhere else: the packet is a tunnel. */
-	if (skb->ip_summed == CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
-	    skb_checksum_start_offset(skb) != sizeof(*ip))
-		return 0;
-	return at;
+	return likely(*(const u8 *)ip >> 4 == 6) &&
+	       read_l4(skb, ip, sizeof(*ip), ip->nexthdr, quick);
 }
 
 /* What a checksum has to be mended by: eight words of 32 bits overflow no u64. */
@@ -86,41 +53,32 @@ static __always_inline __wsum difference6(const struct in6_addr *from,
 	return (__force __wsum)((u32)sum + (u32)(sum >> 32));
 }
 
-/* @at: of the checksum. */
-static __always_inline void rewrite6(struct sk_buff *skb, unsigned int at,
-				     bool source, const struct in6_addr *to)
+static __always_inline void mend_l4_6(struct sk_buff *skb, __sum16 *check,
+				      const struct rnat_quick *quick,
+				      const struct in6_addr *from,
+				      const struct in6_addr *to)
 {
-	struct ipv6hdr *ip = ipv6_hdr(skb);
-	__sum16 *check = (__sum16 *)((u8 *)ip + at);
-	struct in6_addr *addr = source ? &ip->saddr : &ip->daddr;
-
-	if (likely(!is_absent6(ip))) {
-		if (likely(skb->ip_summed == CHECKSUM_NONE ||
-			   skb->ip_summed == CHECKSUM_UNNECESSARY))
-			*check = csum_fold(csum_add(~csum_unfold(*check),
-						    difference6(addr, to)));
-		else
-			inet_proto_csum_replace16(check, skb, addr->s6_addr32,
-						  to->s6_addr32, true);
-		if (ip->nexthdr == IPPROTO_UDP && !*check)
-			*check = CSUM_MANGLED_0;
-	}
-	*addr = *to;
+	if (likely(!quick->summed))
+		*check = csum_fold(csum_add(~csum_unfold(*check),
+					    difference6(from, to)));
+	else
+		inet_proto_csum_replace16(check, skb, from->s6_addr32,
+					  to->s6_addr32, true);
+	if (!quick->tcp && !*check)
+		*check = CSUM_MANGLED_0;
 }
 
 /* Restarts timers as rewritten() in translate.c does. */
-static __always_inline void mark6(struct rnat_net *rn, struct rnat_map *map,
-				  const struct sk_buff *skb, u64 now,
-				  bool outbound)
+static __always_inline void mark6(struct rnat_net *rn, const struct ipv6hdr *ip,
+				  const struct rnat_quick *quick, bool outbound)
 {
-	const struct ipv6hdr *ip = ipv6_hdr(skb);
 	bool use = true;
 
 	if (!outbound)
 		use = READ_ONCE(rn->config.inbound_refresh);
-	else if (ip->nexthdr == IPPROTO_TCP)
+	else if (quick->tcp)
 		use = !tcp_hdr_of6(ip)->rst;
-	rnat_map_mark_translated(map, now, use);
+	rnat_map_mark_translated(quick->map, quick->now, use);
 }
 
 static __always_inline bool is_key6(const struct rnat_key *key,
@@ -138,13 +96,11 @@ find_map6(struct rhashtable *ht, const struct in6_addr *addr, u32 zone,
 	  bool priv)
 {
 	const struct bucket_table *tbl = rht_dereference_rcu(ht->tbl, ht);
-	u32 hash = rnat_hash_address6(addr, zone, tbl->hash_rnd) &
-		   (tbl->size - 1);
-	struct rhash_lock_head __rcu *const *bucket = rht_bucket(tbl, hash);
-	struct rhash_head *head;
+	struct rhash_head *head =
+		first_of(tbl, rnat_hash_address6(addr, zone, tbl->hash_rnd));
 	struct rnat_map *map;
 
-	rht_for_each_rcu_from(head, rht_ptr_rcu(bucket), tbl, hash) {
+	for (; head; head = next_of(head)) {
 		map = priv ? container_of(head, struct rnat_map, by_priv) :
 			     container_of(head, struct rnat_map, by_pub);
 		if (is_key6(priv ? &map->priv : &map->pub, addr, zone))
@@ -163,14 +119,13 @@ static __always_inline bool rnat_quick6_find_in(struct rnat_net *rn,
 {
 	const struct ipv6hdr *ip = ipv6_hdr(skb);
 
-	quick->at = check_at6(skb, ip);
-	if (!quick->at || inside->has_marks || !is_global(&ip->saddr) ||
-	    !is_global(&ip->daddr))
+	if (!read_ip6(skb, ip, quick) || inside->has_marks ||
+	    !is_global(&ip->saddr) || !is_global(&ip->daddr))
 		return false;
 	quick->map = find_map6(&rn->table.by_pub, &ip->daddr, 0, false);
 	if (!quick->map)
 		return false;
-	quick->now = rnat_clock();
+	take_clock(quick, false);
 	return rnat_judge_is_clear(rn, quick->map, quick->now);
 }
 
@@ -179,19 +134,16 @@ static __always_inline bool rnat_quick6_find_in(struct rnat_net *rn,
  */
 static __always_inline bool
 rnat_quick6_find_out(struct rnat_net *rn, const struct rnat_prefix *prefix,
-		     struct sk_buff *skb, struct rnat_quick *quick)
+		     struct sk_buff *skb, struct rnat_quick *quick, bool hot)
 {
 	const struct ipv6hdr *ip = ipv6_hdr(skb);
 
-	quick->at = check_at6(skb, ip);
-	if (!quick->at || prefix->kind != ROAMNAT_KIND_ADDRESS)
+	if (!read_ip6(skb, ip, quick) || prefix->kind != ROAMNAT_KIND_ADDRESS)
 		return false;
 	quick->map = find_map6(&rn->table.by_priv, &ip->saddr, prefix->zone,
 			       true);
-	if (!quick->map)
-		return false;
-	quick->now = rnat_clock();
-	return rnat_judge_is_clear(rn, quick->map, quick->now);
+	return quick->map && take_clock(quick, hot) &&
+	       rnat_judge_is_clear(rn, quick->map, quick->now);
 }
 
 /* Of a packet that is writable. */
@@ -200,35 +152,45 @@ static __always_inline void rnat_quick6_write(struct rnat_net *rn,
 					      const struct rnat_quick *quick,
 					      bool outbound)
 {
-	mark6(rn, quick->map, skb, quick->now, outbound);
-	rewrite6(skb, quick->at, outbound,
-		 outbound ? &quick->map->pub.addr.in6 :
-			    &quick->map->priv.addr.in6);
+	struct ipv6hdr *ip = ipv6_hdr(skb);
+	struct in6_addr *addr = outbound ? &ip->saddr : &ip->daddr;
+	const struct in6_addr *to = outbound ? &quick->map->pub.addr.in6 :
+					       &quick->map->priv.addr.in6;
+
+	mark6(rn, ip, quick, outbound);
+	if (quick->at)
+		mend_l4_6(skb, (__sum16 *)((u8 *)ip + quick->at), quick, addr, to);
+	*addr = *to;
 }
 
-/* One whose destination may be public. Out of line, for all that are not. */
-static noinline int rnat_quick6_public(struct rnat_net *rn,
-				       struct rnat_inside *inside,
-				       struct sk_buff *skb, u32 ifindex)
+static __always_inline int
+rnat_quick6_public(struct rnat_net *rn, struct rnat_inside *inside,
+		   struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	struct rnat_quick quick;
+	struct rnat_quick quick RNAT_UNSET;
 
 	if (!rnat_quick6_find_in(rn, inside, skb, &quick) ||
-	    !is_writable(skb, quick.at))
+	    !is_writable(skb, &quick))
 		return RNAT_QUICK_NO;
 	rnat_quick6_write(rn, skb, &quick, false);
 	skb_dst_drop(skb);
 	rnat_family_set_hairpin(skb, NFPROTO_IPV6);
-	if (!rnat_inside_lookup6(inside, ifindex, &ipv6_hdr(skb)->saddr))
+	if (!rnat_inside_lookup6(inside, state->in->ifindex, &ipv6_hdr(skb)->saddr))
 		return ROAMNAT_A_COUNTER_IN_TRANSLATED;
 	/* POST_ROUTING counts it. */
 	rnat_hairpin_note(rn, skb, NFPROTO_IPV6);
 	return 0;
 }
 
+static __always_inline bool has_one6(const struct rnat_inside *inside)
+{
+	return inside->count - inside->count4 == 1;
+}
+
 static __always_inline int
 rnat_quick6_inbound(struct rnat_net *rn, struct rnat_inside *inside,
-		    struct sk_buff *skb, const struct nf_hook_state *state)
+		    struct sk_buff *skb, const struct nf_hook_state *state,
+		    bool hot)
 {
 	const struct ipv6hdr *ip = ipv6_hdr(skb);
 	u32 ifindex = state->in->ifindex;
@@ -236,10 +198,12 @@ rnat_quick6_inbound(struct rnat_net *rn, struct rnat_inside *inside,
 	if (unlikely(!is_plain(state->in)))
 		return RNAT_QUICK_NO;
 	if (rnat_table_may_be_public6(&rn->table, &ip->daddr))
-		return rnat_quick6_public(rn, inside, skb, ifindex);
+		return hot ? RNAT_QUICK_PUBLIC :
+			     rnat_quick6_public(rn, inside, skb, state);
 	if (!rnat_inside_may_be(inside, ifindex))
 		return ROAMNAT_A_COUNTER_PASS_NOT_PUBLIC;
-	if (!is_global(&ip->saddr) || !is_global(&ip->daddr))
+	if ((hot && !has_one6(inside)) || !is_global(&ip->saddr) ||
+	    !is_global(&ip->daddr))
 		return RNAT_QUICK_NO;
 	return rnat_inside_lookup6(inside, ifindex, &ip->saddr) ?
 	       0 : RNAT_QUICK_NO;
@@ -247,29 +211,30 @@ rnat_quick6_inbound(struct rnat_net *rn, struct rnat_inside *inside,
 
 static __always_inline int
 rnat_quick6_outbound(struct rnat_net *rn, struct rnat_inside *inside,
-		     struct sk_buff *skb, const struct nf_hook_state *state)
+		     struct sk_buff *skb, const struct nf_hook_state *state,
+		     bool hot)
 {
 	const struct ipv6hdr *ip = ipv6_hdr(skb);
 	const struct rnat_prefix *prefix;
-	struct rnat_quick quick;
+	struct rnat_quick quick RNAT_UNSET;
 
 	if (unlikely(!state->in || !is_plain(state->in)))
 		return RNAT_QUICK_NO;
 	if (!rnat_inside_may_be(inside, state->in->ifindex))
 		return 0;
-	if (!is_global(&ip->saddr) || !is_global(&ip->daddr))
+	if ((hot && !has_one6(inside)) || !is_global(&ip->saddr) ||
+	    !is_global(&ip->daddr))
 		return RNAT_QUICK_NO;
 	prefix = rnat_inside_lookup6(inside, state->in->ifindex, &ip->saddr);
 	if (!prefix)
 		return 0;
 	/* Perhaps between two VMs, perhaps one that is not translated. */
-	if (rnat_family_is_hairpin(skb, NFPROTO_IPV6))
+	if (rnat_family_is_hairpin(skb, NFPROTO_IPV6) ||
+	    !is_plain(state->out) || inside->n_exclude ||
+	    rnat_inside_may_be(inside, state->out->ifindex) ||
+	    !rnat_quick6_find_out(rn, prefix, skb, &quick, hot))
 		return RNAT_QUICK_NO;
-	if (!is_plain(state->out) || inside->n_exclude ||
-	    rnat_inside_may_be(inside, state->out->ifindex))
-		return RNAT_QUICK_NO;
-	if (!rnat_quick6_find_out(rn, prefix, skb, &quick) ||
-	    !is_writable(skb, quick.at))
+	if (hot ? skb_cloned(skb) || quick.summed : !is_writable(skb, &quick))
 		return RNAT_QUICK_NO;
 	rnat_quick6_write(rn, skb, &quick, true);
 	return ROAMNAT_A_COUNTER_OUT_TRANSLATED;

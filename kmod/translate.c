@@ -230,7 +230,8 @@ static enum rnat_outcome outbound_error(struct rnat_job *job)
 	    !rnat_tuple_key_src(&job->tuple, ROAMNAT_KIND_ADDRESS, prefix->zone,
 				&key)) {
 		map = rnat_table_lookup_priv(&job->rn->table, &key);
-		if (map && !rnat_map_blocked(job->rn, map, job->now))
+		if (map && !map->block &&
+		    !rnat_map_blocked(job->rn, map, job->now))
 			outer = &map->pub;
 	}
 	err = rnat_icmp_rewrite_dst(job->skb, &job->tuple, &job->quote,
@@ -259,6 +260,11 @@ static enum rnat_outcome find_source(struct rnat_job *job)
 
 	if (job->prefix->kind != ROAMNAT_KIND_BLOCK) {
 		job->map = rnat_table_lookup_priv(&job->rn->table, &job->key);
+		/* A VM's first block has the key of an address. It is left when
+		 * its prefix is configured anew, and its address is shared.
+		 */
+		if (job->map && job->map->block)
+			return drop(job, ROAMNAT_A_COUNTER_DROP_NO_BINDING);
 		if (job->map)
 			return RNAT_TRANSLATED;
 		return job->resumed ?

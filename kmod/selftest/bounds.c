@@ -4,6 +4,7 @@
  * (R5, R22 and R31 of docs/kernel-rules.md).
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": selftest bounds: " fmt
+#include <linux/bottom_half.h>
 #include <linux/errno.h>
 #include <linux/kernel.h>
 #include <linux/mm.h>
@@ -47,6 +48,41 @@ static int check_clock(s64 ahead)
 		       ahead, timer.elapsed_ms, tick, rnat_wheel_tick(now));
 	kfree(map);
 	return ok ? 0 : -EINVAL;
+}
+
+static bool look(void)
+{
+	bool seen;
+
+	local_bh_disable();
+	rnat_clock_look();
+	seen = rnat_clock_is_seen();
+	local_bh_enable();
+	return seen;
+}
+
+/* Nothing that was read before the machine slept is used afterwards. */
+static int check_sleep(void)
+{
+	bool before = false, asleep, awake = false;
+	unsigned int i;
+
+	/* A tick may come in between. */
+	for (i = 0; i < 100 && !before; i++)
+		before = look();
+	rnat_clock_set_asleep(true);
+	local_bh_disable();
+	asleep = rnat_clock_is_seen();
+	local_bh_enable();
+	asleep |= look();
+	rnat_clock_set_asleep(false);
+	for (i = 0; i < 100 && !awake; i++)
+		awake = look();
+	if (!asleep && before == IS_ENABLED(CONFIG_64BIT) && awake == before)
+		return 0;
+	pr_err("the clock was seen before %d, asleep %d, awake %d\n", before,
+	       asleep, awake);
+	return -EINVAL;
 }
 
 /* R22: as many keys as buckets, a random function has chains of about nine. */
@@ -184,6 +220,8 @@ int rnat_selftest_bounds(void)
 	int err, ret;
 
 	ret = check_limits();
+	err = check_sleep();
+	ret = ret ?: err;
 	for (i = 0; i < ARRAY_SIZE(ahead); i++) {
 		err = check_clock(ahead[i]);
 		ret = ret ?: err;

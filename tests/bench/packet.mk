@@ -10,12 +10,14 @@ $(BUILD)/bin/mapload: $(BUILD)/obj/tests/bench/mapload.o $(RN_LIB_OBJS) $(BUILD)
 
 HISTORY := tests/bench/packet/history.py
 
-.PHONY: bench bench-record bench-plots
+.PHONY: bench bench-record bench-document bench-plots
 bench: module $(BUILD)/bin/mapload
 	$(Q)tests/bench/packet/run.sh
 	$(Q)$(HISTORY) compare $(BUILD)/bench/packet.json tests/bench/history.jsonl
 bench-record:
 	$(Q)$(HISTORY) record $(BUILD)/bench/packet.json tests/bench/history.jsonl
+bench-document:
+	$(Q)tests/bench/packet/document.py $(BUILD)/bench/packet.json docs/performance.md
 bench-plots:
 	$(Q)mkdir -p $(BUILD)/bench
 	$(Q)tests/bench/plots.py $(BUILD)/bench tests/bench/history.jsonl

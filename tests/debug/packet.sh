@@ -39,12 +39,12 @@ table inet count {
 	chain first { type filter hook prerouting priority -391; counter name seen; }
 	chain then {
 		type filter hook prerouting priority -389
-		iifname { "in0", "way0" } ip saddr { 10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24 } counter name between
+		iifname { "in0", "way0" } ip saddr 10.0.0.0/22 counter name between
 		iifname { "in0", "way0" } ip6 saddr fd00:a::/64 ip6 daddr != { ::, ::1, ::ffff:0:0/96, fe80::/10, ff00::/8 } counter name between
 	}
 	chain end {
 		type filter hook postrouting priority 2147483636
-		iifname { "in0", "way0" } ip saddr { 10.0.0.0/24, 10.0.1.0/24, 10.0.2.0/24 } counter name last
+		iifname { "in0", "way0" } ip saddr 10.0.0.0/22 counter name last
 		iifname { "in0", "way0" } ip6 saddr fd00:a::/64 ip6 daddr != { ::, ::1, ::ffff:0:0/96, fe80::/10, ff00::/8 } counter name last
 	}
 	chain own { type filter hook output priority -500; policy drop; }

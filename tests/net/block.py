@@ -337,6 +337,18 @@ def hairpin():
     equal("4787-9 and is answered", (b"y", at), b.recvfrom(10))
 
 
+def anew():
+    gw1.translate("KIND_ADDRESS")
+    before = gw1.counter("DROP_NO_BINDING")
+    vm1.udp(VM1, 5000, GHOST, 9)
+    equal("4787-3 a prefix that is of addresses now uses no block that is left", 1,
+          counted(gw1, "DROP_NO_BINDING", before))
+    gw1.translate("KIND_BLOCK")
+    before = gw1.counter("OUT_TRANSLATED")
+    vm1.udp(VM1, 5000, GHOST, 9)
+    equal("and of blocks again, it does", 1, counted(gw1, "OUT_TRANSLATED", before))
+
+
 def move():
     gw1.config(udp_ms=2000 * talk.SLOW, port_hold_off_ms=120000)
     vm1.udp(VM1, 6100, GHOST, 9)
@@ -401,4 +413,4 @@ def empty():
     equal("B5 no binding is left", (0, 0), (gw1.gauge("BINDINGS"), gw2.gauge("BINDINGS")))
 
 
-run([first, ports, overlaps, timers, refresh, tcp, exhaustion, sessions, filtering, icmp, hairpin, move, empty])
+run([first, ports, overlaps, timers, refresh, tcp, exhaustion, sessions, filtering, icmp, hairpin, anew, move, empty])

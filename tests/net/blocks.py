@@ -107,10 +107,14 @@ class Gate:
         self.ask("AGENT_REGISTER", sock=self.agent, flags=0)
         self.ask("SESSION_SET", u64("A_SESSION_INCARNATION", 1) + u64("A_SESSION_LEASE_END_NS", 0))
         with inside(name):
-            index = socket.if_nametoindex("in0")
+            self.index = socket.if_nametoindex("in0")
+        self.translate("KIND_BLOCK")
+
+    def translate(self, kind):
+        """10.0.0.0/24 by mappings of that kind."""
         self.ask("INSIDE_SET", nest(
-            "A_INSIDE_ENTRY", u32("A_PREFIX_IFINDEX", index) + addr("A_PREFIX_ADDR", "10.0.0.0") +
-            u32("A_PREFIX_LEN", 24) + u32("A_PREFIX_KIND", K["KIND_BLOCK"]) +
+            "A_INSIDE_ENTRY", u32("A_PREFIX_IFINDEX", self.index) + addr("A_PREFIX_ADDR", "10.0.0.0") +
+            u32("A_PREFIX_LEN", 24) + u32("A_PREFIX_KIND", K[kind]) +
             u32("A_PREFIX_ZONE", 1) + u64("A_PREFIX_IDLE_MS", 60000)))
 
     def ask(self, cmd, payload=b"", flags=talk.ACK, sock=None):

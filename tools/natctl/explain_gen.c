@@ -59,7 +59,7 @@ const struct rn_explain rn_explain_counter[] = {
 	{ ROAMNAT_A_COUNTER_PASS_EXCLUDED, "pass-excluded",
 	  "Left alone, its destination is excluded from translation (RFC 6888, REQ-6).", false },
 	{ ROAMNAT_A_COUNTER_DROP_NO_BINDING, "drop-no-binding",
-	  "Dropped, it came to a port of a block that no private port has.", false },
+	  "Dropped, it came to a port of a block that no private port has, or from a VM with blocks whose prefix is now of addresses.", false },
 	{ ROAMNAT_A_COUNTER_DROP_FILTERED, "drop-filtered",
 	  "Dropped, it came to a binding from an address to which that has not sent (RFC 4787, REQ-8).", false },
 	{ ROAMNAT_A_COUNTER_DROP_BLOCK_FULL, "drop-block-full",

@@ -58,9 +58,11 @@ path nft_snat nft_snat
 path address_hook address hook 1024
 path address_hook address hook "$big"
 path address_hook_v6 address6 hook 1024
+path address_hook_v6 address6 hook "$big"
 path session_hook session hook
 path address_fast address fast 1024 "${fast[@]}"
 path address_fast address fast "$big" "${fast[@]}"
 path address_fast_v6 address6 fast 1024 "${fast[@]}"
+path address_fast_v6 address6 fast "$big" "${fast[@]}"
 path session_fast session fast "${fast[@]}"
 exit 0

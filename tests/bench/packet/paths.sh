@@ -94,6 +94,10 @@ clsact() { # add or del
 	must tc qdisc "$1" dev out0 clsact
 }
 
+# Random ports, of the sessions below, cost the generator more.
+ports=("udp_src_min 5000" "udp_src_max 5008" "flag UDPSRC_RND")
+ports_back=("udp_src_min 9" "udp_src_max 9" "udp_dst_min 1024" "udp_dst_max 1032" "flag UDPDST_RND")
+
 generator() {
 	clsact add
 	tc filter add dev in0 ingress matchall action drop
@@ -101,6 +105,9 @@ generator() {
 	measure generator in0 - 0 2000 "${forward[@]}"
 	back $SRC.0.0 $SRC.3.255
 	measure generator_rev out0 - 0 2000 "${settings[@]}"
+	measure generator_session in0 - 0 2000 "${forward[@]}" "${ports[@]}"
+	back $SRC.0.0 $SRC.3.255 "${ports_back[@]}"
+	measure generator_session_rev out0 - 0 2000 "${settings[@]}"
 	measure generator_v6 in0 - 0 2000 "${forward6[@]}"
 	back6 ${SRC6}: ${SRC6}:3ff
 	measure generator_v6_rev out0 - 0 2000 "${settings[@]}"
@@ -200,12 +207,10 @@ address6() { # hook or fast, MAPPINGS, MAPLOAD-ARG...
 
 # 1024 VMs of 8 ports each (pktgen leaves the largest one out); the packets before make the bindings.
 session() { # hook or fast, MAPLOAD-ARG...
-	local ports=("udp_src_min 5000" "udp_src_max 5008" "flag UDPSRC_RND")
 	load -k block -n 1024 "${@:2}"
 	generate in0 120000 "${forward[@]}" "${ports[@]}" >/dev/null
 	measure "session_$1" in0 out0 8192 2000 "${forward[@]}" "${ports[@]}"
-	back $PUB.0.0 $PUB.3.255 "udp_src_min 9" "udp_src_max 9" "udp_dst_min 1024" "udp_dst_max 1032" \
-		"flag UDPDST_RND"
+	back $PUB.0.0 $PUB.3.255 "${ports_back[@]}"
 	measure "session_$1_rev" out0 in0 8192 2000 "${settings[@]}"
 	unload
 }

@@ -76,19 +76,26 @@ static void put_prefix(uint32_t kind, const uint8_t *addr, size_t size, uint32_t
 	nl_nest_end(&out, nest);
 }
 
-/* Where something is excluded, outbound packets have no quick way. */
-static void set_inside(bool exclude)
+/*
+ * Where something is excluded, outbound packets have no quick way; of one prefix of
+ * addresses (@one), the quickest. 10.0.0.0/22 is inside in any case.
+ */
+static void set_inside(bool exclude, bool one)
 {
 	static const uint8_t six[16] = { 0xfd, 0, 0, 10 }, excluded[4] = { 198, 51, 99, 0 };
 	uint8_t addr[4] = { 10, 0, 0, 0 };
 	size_t nest;
 
 	start(ROAMNAT_CMD_INSIDE_SET);
-	put_prefix(ROAMNAT_KIND_ADDRESS, addr, 4, 24);
-	addr[2] = 1;
-	put_prefix(ROAMNAT_KIND_PORT, addr, 4, 24);
-	addr[2] = 2;
-	put_prefix(ROAMNAT_KIND_BLOCK, addr, 4, 24);
+	put_prefix(ROAMNAT_KIND_ADDRESS, addr, 4, one ? 22 : 24);
+	if (!one) {
+		addr[2] = 1;
+		put_prefix(ROAMNAT_KIND_PORT, addr, 4, 24);
+		addr[2] = 2;
+		put_prefix(ROAMNAT_KIND_BLOCK, addr, 4, 24);
+		addr[2] = 3;
+		put_prefix(ROAMNAT_KIND_ADDRESS, addr, 4, 24);
+	}
 	put_prefix(ROAMNAT_KIND_ADDRESS, six, 16, 64);
 	if (exclude) {
 		nest = nl_nest(&out, ROAMNAT_A_INSIDE_EXCLUDE);
@@ -259,7 +266,7 @@ static void change(void)
 		if (!mutate_below(&m, 8))
 			reset_session();
 		break;
-	case 12: set_inside(!mutate_below(&m, 4)); break;
+	case 12: set_inside(!mutate_below(&m, 4), !mutate_below(&m, 2)); break;
 	default: grant(kind, host, ROAMNAT_STATE_ACTIVE); break;
 	}
 }
@@ -273,7 +280,7 @@ static void set_up(void)
 	if (err)
 		die("the module", err);
 	set_session(incarnation);
-	set_inside(false);
+	set_inside(false, false);
 	set_way();
 	set_config(ROAMNAT_A_CONFIG_HOLD_MS, HOLD_MS);
 	start(ROAMNAT_CMD_AGENT_REGISTER);
