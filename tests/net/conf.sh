@@ -106,11 +106,12 @@ conf_agent() {
 	for t in $([ -z "$FORWARD" ] || printf '%s\n' "${!GW_NUMBER[@]}" | sort); do
 		[ "$t" = "$1" ] || printf '\n[forward %s]\ngateway=%s\ndevice=to-%s\n' "$t" "$t" "$t"
 	done
+	printf '%s\n' "$AGENT_EXTRA"
+	# Behind that, which may go on with the section before.
 	if [ -n "${FAST:-}" ]; then
 		printf '\n[fast]\ninterface=%s\n' "$(ip -n "$1" -br link | sed 's/[@ ].*//' |
 			grep -E '^(in|out)[0-9]' | tr '\n' ';')"
 	fi
-	printf '%s\n' "$AGENT_EXTRA"
 }
 
 # conf_command controller|GW CONFIG: the words of the command.
