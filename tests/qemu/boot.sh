@@ -20,7 +20,8 @@
 #   RIG_TIMEOUT=600    seconds until the guest is killed
 #   RIG_ACCEL=auto     auto: KVM if a trial boot lives, else TCG; tcg; kvm; uml:
 #                      RIG_VMLINUX is a User-mode Linux, with one CPU
-#   RIG_ICOUNT=        e.g. shift=0,sleep=off: deterministic clock, one CPU
+#   RIG_ICOUNT=        e.g. shift=0,sleep=off: deterministic clock, one CPU; more of them
+#                      take turns, so the clock counts what all execute
 #   RIG_SMP=2 RIG_MEM=1536 RIG_APPEND=  CPUs, MiB, more kernel parameters
 #   RIG_ENV="A B"      names of variables that are handed to SCRIPT
 #   RIG_VMLINUX=FILE   this ELF image, which needs no modules, instead of Debian's
@@ -107,7 +108,7 @@ case $accel in
 kvm) machine=(-machine q35,accel=kvm -cpu host -smp "${RIG_SMP:-2}") ;;
 tcg)
 	if [ -n "${RIG_ICOUNT:-}" ]; then
-		machine=(-machine q35 -accel tcg,thread=single -icount "$RIG_ICOUNT" -cpu max -smp 1)
+		machine=(-machine q35 -accel tcg,thread=single -icount "$RIG_ICOUNT" -cpu max -smp "${RIG_SMP:-1}")
 	else
 		machine=(-machine q35 -accel tcg,thread=multi -cpu max -smp "${RIG_SMP:-2}")
 	fi ;;

@@ -2,20 +2,24 @@
 # SPDX-License-Identifier: GPL-2.0
 # guest.sh: in a guest with two CPUs, how many packets a second each of them forwards
 # alone and how many both do at once, through the same interfaces and tables (paths.sh).
-# Writes one JSON object for each round of each path to $RIG_OUT/smp.jsonl. The clock is
-# the host's: only what was measured within a second of one another is compared.
+# Writes one JSON object for each round of each path to $RIG_OUT/smp.jsonl. Where the clock
+# is the host's, only what was measured within a second of one another is compared.
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 count=${COUNT:-50000} big=${BIG:-100000} rounds=${ROUNDS:-9}
 . "$here/../packet/paths.sh"
 
-# rate CPU...: packets a second, of all of them together. Uses dev and settings.
+# rate CPU...: packets a second, of all of them together, from the first to the last. Uses
+# dev and settings.
 rate() {
 	local cpu
 	for cpu in 0 1; do echo rem_device_all >$pg/kpktgend_$cpu; done
 	for cpu; do arm "$cpu" "$dev@$cpu" "$count" "${settings[@]}"; done
 	echo start >$pg/pgctrl
-	for cpu; do took "$dev@$cpu"; done | awk "{ sum += $count * 1e6 / \$1 } END { printf \"%.0f\\n\", sum }"
+	for cpu; do took "$dev@$cpu" >/dev/null; done
+	for cpu; do sed -n 's/.*started: \([0-9]*\)us.*stopped: \([0-9]*\)us.*/\1 \2/p' "$pg/$dev@$cpu"; done |
+		awk "NR == 1 || \$1 < from { from = \$1 } \$2 > to { to = \$2 }
+			END { if (NR != $#) exit 1; printf \"%.0f\\n\", NR * $count * 1e6 / (to - from) }"
 }
 
 measure() { # PATH DEV TO MAPPINGS WARM SETTING...; only forward
