@@ -60,7 +60,7 @@
 struct rnat_quick {
 	struct rnat_map *map;
 	struct rnat_binding *binding;
-	unsigned int at;	/* of the checksum, from the IP header on */
+	unsigned int at;	/* of the checksum, from the IP header on; 0: it has none */
 	unsigned int len;	/* of the headers that are written to */
 	__be16 port;		/* to write, 0: as it is */
 	bool tcp;
@@ -74,15 +74,14 @@ tcp_hdr_of(const struct iphdr *ip)
 	return (const struct tcphdr *)(ip + 1);
 }
 
-/* One that does not say where its checksum is, or of a tunnel. Out of line: @at is. */
+/* Has the skb a sum, or one that is pending, of a packet without a checksum, or is it
+ * pending somewhere else, in a tunnel?
+ */
 static __always_inline bool is_odd_sum(const struct sk_buff *skb, unsigned int l4,
 				       bool absent)
 {
-	/* A sum of nothing, or pending: not sure what is meant. */
-	if (absent)
-		return true;
-	return skb->ip_summed == CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
-	       skb_checksum_start_offset(skb) != l4;
+	return absent || (skb->ip_summed == CHECKSUM_PARTIAL && !skb_is_gso(skb) &&
+			  skb_checksum_start_offset(skb) != l4);
 }
 
 /*
