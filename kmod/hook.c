@@ -189,8 +189,8 @@ typedef int (*quick_way)(struct rnat_net *rn, struct rnat_inside *inside,
  * it is, and counted. @hot: see quick.h.
  */
 static __always_inline int
-try(struct rnat_net *rn, struct sk_buff *skb,
-    const struct nf_hook_state *state, quick_way way, bool hot)
+quickly(struct rnat_net *rn, struct sk_buff *skb,
+	const struct nf_hook_state *state, quick_way way, bool hot)
 {
 	struct rnat_inside *inside = rcu_dereference(rn->inside);
 	struct rnat_compare compare;
@@ -247,7 +247,7 @@ pre_routing_slowly(struct rnat_net *rn, struct sk_buff *skb,
 static noinline unsigned int pre_routing_again(struct rnat_net *rn, struct sk_buff *skb,
 					       const struct nf_hook_state *state)
 {
-	if (try(rn, skb, state, rnat_quick_inbound, false) >= 0)
+	if (quickly(rn, skb, state, rnat_quick_inbound, false) >= 0)
 		return NF_ACCEPT;
 	return pre_routing_slowly(rn, skb, state);
 }
@@ -263,7 +263,7 @@ static noinline unsigned int pre_routing_public(struct rnat_net *rn, struct sk_b
 static unsigned int pre_routing(void *priv, struct sk_buff *skb,
 				const struct nf_hook_state *state)
 {
-	int counter = try(priv, skb, state, rnat_quick_inbound, true);
+	int counter = quickly(priv, skb, state, rnat_quick_inbound, true);
 
 	if (counter >= 0)
 		return NF_ACCEPT;
@@ -275,7 +275,7 @@ static unsigned int pre_routing(void *priv, struct sk_buff *skb,
 static noinline unsigned int pre_routing6_again(struct rnat_net *rn, struct sk_buff *skb,
 						const struct nf_hook_state *state)
 {
-	if (try(rn, skb, state, rnat_quick6_inbound, false) >= 0)
+	if (quickly(rn, skb, state, rnat_quick6_inbound, false) >= 0)
 		return NF_ACCEPT;
 	return pre_routing_slowly(rn, skb, state);
 }
@@ -291,7 +291,7 @@ static noinline unsigned int pre_routing6_public(struct rnat_net *rn, struct sk_
 static unsigned int pre_routing6(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
-	int counter = try(priv, skb, state, rnat_quick6_inbound, true);
+	int counter = quickly(priv, skb, state, rnat_quick6_inbound, true);
 
 	if (counter >= 0)
 		return NF_ACCEPT;
@@ -379,7 +379,7 @@ post_routing_slowly(struct rnat_net *rn, struct sk_buff *skb,
 static noinline unsigned int post_routing_again(struct rnat_net *rn, struct sk_buff *skb,
 						const struct nf_hook_state *state)
 {
-	if (try(rn, skb, state, rnat_quick_outbound, false) >= 0)
+	if (quickly(rn, skb, state, rnat_quick_outbound, false) >= 0)
 		return NF_ACCEPT;
 	return post_routing_slowly(rn, skb, state);
 }
@@ -387,7 +387,7 @@ static noinline unsigned int post_routing_again(struct rnat_net *rn, struct sk_b
 static unsigned int post_routing(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
-	if (try(priv, skb, state, rnat_quick_outbound, true) >= 0)
+	if (quickly(priv, skb, state, rnat_quick_outbound, true) >= 0)
 		return NF_ACCEPT;
 	return post_routing_again(priv, skb, state);
 }
@@ -395,7 +395,7 @@ static unsigned int post_routing(void *priv, struct sk_buff *skb,
 static noinline unsigned int post_routing6_again(struct rnat_net *rn, struct sk_buff *skb,
 						 const struct nf_hook_state *state)
 {
-	if (try(rn, skb, state, rnat_quick6_outbound, false) >= 0)
+	if (quickly(rn, skb, state, rnat_quick6_outbound, false) >= 0)
 		return NF_ACCEPT;
 	return post_routing_slowly(rn, skb, state);
 }
@@ -403,7 +403,7 @@ static noinline unsigned int post_routing6_again(struct rnat_net *rn, struct sk_
 static unsigned int post_routing6(void *priv, struct sk_buff *skb,
 				  const struct nf_hook_state *state)
 {
-	if (try(priv, skb, state, rnat_quick6_outbound, true) >= 0)
+	if (quickly(priv, skb, state, rnat_quick6_outbound, true) >= 0)
 		return NF_ACCEPT;
 	return post_routing6_again(priv, skb, state);
 }

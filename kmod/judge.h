@@ -63,10 +63,13 @@ static inline bool rnat_judge_is_clear(const struct rnat_net *rn,
 	/* Pairs with rnat_control_session(): the lease comes with it. */
 	u64 incarnation = smp_load_acquire(&rn->incarnation);
 
-	/* The first pairs with enter_granted(), the last with every store of a state. */
-	return likely(smp_load_acquire(&map->incarnation) == incarnation) &&
-	       likely(!rnat_judge_lease_is_over(rn, now)) &&
-	       likely(smp_load_acquire(&map->gate) == RNAT_GATE_OPEN);
+	/* Pairs with enter_granted(): the epoch comes with it, and draining. */
+	if (unlikely(smp_load_acquire(&map->incarnation) != incarnation))
+		return false;
+	if (unlikely(rnat_judge_lease_is_over(rn, now)))
+		return false;
+	/* Pairs with the stores of a state in control.c. */
+	return likely(smp_load_acquire(&map->gate) == RNAT_GATE_OPEN);
 }
 
 #endif
