@@ -5,6 +5,7 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
+#include "grow.h"
 #include "hash.h"
 #include "map.h"
 #include "net.h"
@@ -98,6 +99,8 @@ int rnat_binding_insert(struct rnat_net *rn, struct rnat_binding *binding)
 	struct rnat_key key = binding->map->priv;
 	int err;
 
+	rnat_grow_late(&rn->bindings.by_priv);
+	rnat_grow_late(&rn->bindings.by_pub);
 	key.port = binding->priv_port;
 	key.proto = binding->proto;
 	err = rhashtable_lookup_insert_key(&rn->bindings.by_priv, &key,

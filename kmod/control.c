@@ -42,6 +42,7 @@ static void wait_for_packets(void)
 /* Of one that nobody was told of. */
 static void take_out(struct rnat_net *rn, struct rnat_map *map)
 {
+	rnat_floor_leave(rn, map);
 	rn->forward_count -= rnat_map_is_moved(map);
 	/* Pairs with rnat_map_judge() and rnat_map_blocked(). */
 	smp_store_release(&map->state, RNAT_STATE_NONE);
@@ -338,14 +339,20 @@ static int install_bindings(struct rnat_net *rn, struct rnat_map *map,
 	return 0;
 }
 
-static int reserve_floor(struct rnat_net *rn, u64 id, u64 epoch,
-			 struct netlink_ext_ack *extack)
+static int no_room(struct netlink_ext_ack *extack)
+{
+	NL_SET_ERR_MSG(extack, "max-floors promises are kept; raise it with config-set, or register again");
+	return -ENOSPC;
+}
+
+static int raise_floor(struct rnat_net *rn, u64 id, u64 epoch,
+		       struct netlink_ext_ack *extack)
 {
 	int err = rnat_floor_raise(rn, id, epoch);
 
 	if (err == -ENOSPC)
-		NL_SET_ERR_MSG(extack, "max-floors promises are kept; raise it with config-set, or register again");
-	else if (err)
+		return no_room(extack);
+	if (err)
 		NL_SET_ERR_MSG(extack, "No memory for the floor of this id; try again");
 	return err;
 }
@@ -399,21 +406,17 @@ int rnat_control_new(struct rnat_net *rn, struct rnat_grant *grant,
 		NL_SET_ERR_MSG(extack, "No timer, and no entry whose timer could go on; give preset-ms, elapsed-ms and remaining-ms");
 		return -EINVAL;
 	}
-	/* So that it can be raised when nothing can fail any more. */
-	if (active) {
-		err = reserve_floor(rn, grant->id, 0, extack);
-		if (err)
-			return err;
-	}
+	if (active && !rnat_floor_has_room(rn, grant->id))
+		return no_room(extack);
 
 	known = map;
 	err = make_place(rn, &map, grant, extack);
-	if (err) {
-		rnat_floor_unreserve(rn, grant->id);
+	if (err)
 		return err;
-	}
 	if (active)
-		rnat_floor_raise(rn, grant->id, grant->epoch);
+		rnat_floor_enter(rn, map);
+	else
+		rnat_floor_leave(rn, map);
 	rnat_idle_stop(rn, map);
 	rn->forward_count -= rnat_map_is_moved(map);
 	if (map->block)
@@ -449,8 +452,8 @@ int rnat_control_freeze(struct rnat_net *rn, u64 id, u64 epoch, u32 state,
 		NL_SET_ERR_MSG(extack, "The mapping is only held and never translated; delete it instead");
 		return -EBUSY;
 	}
-	/* Of a suspended one the floor may be of an earlier incarnation. */
-	err = reserve_floor(rn, id, epoch, extack);
+	/* One of an earlier incarnation is no floor in this one. */
+	err = raise_floor(rn, id, epoch, extack);
 	if (err)
 		return err;
 
@@ -560,7 +563,7 @@ int rnat_control_del(struct rnat_net *rn, u64 id, u64 epoch,
 	if (map->epoch != epoch)
 		return STALE(rn, extack, "The mapping is here at another epoch; read it again with mapping-get");
 	if (map->state != ROAMNAT_STATE_HELD) {
-		err = reserve_floor(rn, id, epoch, extack);
+		err = raise_floor(rn, id, epoch, extack);
 		if (err)
 			return err;
 	}
@@ -598,5 +601,5 @@ int rnat_control_floor(struct rnat_net *rn, u64 id, u64 epoch,
 		NL_SET_ERR_MSG(extack, "The mapping is active at such an epoch; freeze it first");
 		return -EBUSY;
 	}
-	return reserve_floor(rn, id, epoch, extack);
+	return raise_floor(rn, id, epoch, extack);
 }

@@ -4,7 +4,9 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 
+#include "map.h"
 #include "net.h"
+#include "table.h"
 
 struct floor {
 	struct rb_node node;
@@ -34,48 +36,100 @@ static struct floor *lookup(const struct rnat_net *rn, u64 id)
 	return node ? rb_entry(node, struct floor, node) : NULL;
 }
 
-u64 rnat_floor_get(const struct rnat_net *rn, u64 id)
+/* Only a grant brings a mapping into another state than these two. */
+static bool is_floor(const struct rnat_net *rn, const struct rnat_map *map)
 {
-	struct floor *floor;
+	return map->state != RNAT_STATE_NONE &&
+	       map->state != ROAMNAT_STATE_HELD &&
+	       map->incarnation == rn->incarnation_max;
+}
+
+u64 rnat_floor_get(struct rnat_net *rn, u64 id)
+{
+	const struct rnat_map *map;
+	const struct floor *floor;
+	u64 epoch = 0;
 
 	lockdep_assert_held(&rn->lock);
 	floor = lookup(rn, id);
-	return floor ? floor->epoch : 0;
+	if (floor)
+		epoch = floor->epoch;
+	map = rnat_table_lookup_id(&rn->table, id);
+	if (map && is_floor(rn, map))
+		epoch = max(epoch, map->epoch);
+	return epoch;
+}
+
+bool rnat_floor_has_room(struct rnat_net *rn, u64 id)
+{
+	/* No grant has epoch 0. */
+	return rn->floor_count < rn->config.max_floors ||
+	       rnat_floor_get(rn, id);
+}
+
+static struct floor *add(struct rnat_net *rn, u64 id, gfp_t gfp)
+{
+	struct floor *floor = kmem_cache_zalloc(floor_cache, gfp);
+
+	if (!floor)
+		return NULL;
+	floor->id = id;
+	rb_find_add(&floor->node, &rn->floors, cmp_node);
+	return floor;
 }
 
 int rnat_floor_raise(struct rnat_net *rn, u64 id, u64 epoch)
 {
+	u64 old = rnat_floor_get(rn, id);
 	struct floor *floor;
 
-	lockdep_assert_held(&rn->lock);
-	floor = lookup(rn, id);
-	if (floor) {
-		floor->epoch = max(floor->epoch, epoch);
+	if (epoch <= old)
 		return 0;
+	floor = lookup(rn, id);
+	if (!floor) {
+		if (!rnat_floor_has_room(rn, id))
+			return -ENOSPC;
+		floor = add(rn, id, GFP_KERNEL_ACCOUNT);
+		if (!floor)
+			return -ENOMEM;
+		rn->floor_count += !old;
 	}
-	if (rn->floor_count >= rn->config.max_floors)
-		return -ENOSPC;
-	floor = kmem_cache_zalloc(floor_cache, GFP_KERNEL_ACCOUNT);
-	if (!floor)
-		return -ENOMEM;
-	floor->id = id;
 	floor->epoch = epoch;
-	rb_find_add(&floor->node, &rn->floors, cmp_node);
-	rn->floor_count++;
 	return 0;
 }
 
-void rnat_floor_unreserve(struct rnat_net *rn, u64 id)
+void rnat_floor_enter(struct rnat_net *rn, const struct rnat_map *map)
 {
 	struct floor *floor;
 
 	lockdep_assert_held(&rn->lock);
-	floor = lookup(rn, id);
-	if (!floor || floor->epoch)
+	floor = lookup(rn, map->id);
+	if (floor) {
+		rb_erase(&floor->node, &rn->floors);
+		kmem_cache_free(floor_cache, floor);
+	} else if (!is_floor(rn, map)) {
+		rn->floor_count++;
+	}
+}
+
+/*
+ * Without the entry a late grant would be taken, and two gateways would translate: that
+ * is the one thing that must not be (P1, P11). Who deletes cannot be told to do it
+ * again, because a rival, a timer or a flush deletes, too. So it waits for its 40
+ * bytes, in process context, and takes what is set aside for such. The mapping, five
+ * times that size, is freed next.
+ */
+void rnat_floor_leave(struct rnat_net *rn, const struct rnat_map *map)
+{
+	struct floor *floor;
+
+	lockdep_assert_held(&rn->lock);
+	if (!is_floor(rn, map))
 		return;
-	rb_erase(&floor->node, &rn->floors);
-	kmem_cache_free(floor_cache, floor);
-	rn->floor_count--;
+	floor = lookup(rn, map->id);
+	if (!floor)
+		floor = add(rn, map->id, GFP_KERNEL_ACCOUNT | __GFP_NOFAIL);
+	floor->epoch = max(floor->epoch, map->epoch);
 }
 
 void rnat_floor_flush(struct rnat_net *rn)

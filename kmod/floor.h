@@ -2,20 +2,35 @@
 /*
  * Promises that outlive mappings: at or below its floor an id is never
  * translated here again in this incarnation. All under the mutex.
+ *
+ * A mapping that was granted in this incarnation and is not held is its own floor,
+ * at its epoch. A million of them need no memory for that; only when one stops being
+ * it, the promise becomes an entry of its own. A new incarnation makes no mapping a
+ * floor, until it is granted again, and forgets the entries.
+ *
+ * max-floors bounds ids with a promise, of whichever kind. A grant counts, so what
+ * becomes of its mapping never meets the bound.
  */
 #ifndef _RNAT_FLOOR_H
 #define _RNAT_FLOOR_H
 
 #include <linux/types.h>
 
+struct rnat_map;
 struct rnat_net;
 
 /* 0 if there is none. */
-u64 rnat_floor_get(const struct rnat_net *rn, u64 id);
+u64 rnat_floor_get(struct rnat_net *rn, u64 id);
+/* May this id have a promise? One that has may have a higher one. */
+bool rnat_floor_has_room(struct rnat_net *rn, u64 id);
 /* Never lowers. -ENOMEM, or -ENOSPC at max-floors. */
 int rnat_floor_raise(struct rnat_net *rn, u64 id, u64 epoch);
-/* Forgets a floor of 0, which was raised only to have the memory for another. */
-void rnat_floor_unreserve(struct rnat_net *rn, u64 id);
+/* Before @map becomes granted, or is anew, at an epoch above its floor and in this
+ * incarnation. There is room.
+ */
+void rnat_floor_enter(struct rnat_net *rn, const struct rnat_map *map);
+/* Before @map is taken out or becomes held. Cannot fail; may wait for memory. */
+void rnat_floor_leave(struct rnat_net *rn, const struct rnat_map *map);
 /* A new incarnation: the promises of the old one bind nobody. */
 void rnat_floor_flush(struct rnat_net *rn);
 

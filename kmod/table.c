@@ -4,6 +4,7 @@
 #include <linux/rhashtable.h>
 #include <linux/slab.h>
 
+#include "grow.h"
 #include "hash.h"
 #include "map.h"
 
@@ -194,6 +195,8 @@ int rnat_table_insert(struct rnat_table *table, struct rnat_map *map, u32 max)
 	err = rnat_table_note_public(table, &map->pub);
 	if (err)
 		goto err_count;
+	rnat_grow_late(&table->by_priv);
+	rnat_grow_late(&table->by_pub);
 	err = rhashtable_lookup_insert_fast(&table->by_priv, &map->by_priv,
 					    priv_params);
 	if (err)

@@ -19,6 +19,14 @@ cd / || exit
 must insmod "$top/build/kmod-$(uname -r)/roamnat.ko"
 tap failnth
 tap nlrules
+tap nlfloors "$2"
+# No promise has memory of its own, but one that must not be without.
+cd /sys/kernel/debug/failslab || exit
+must sh -c 'echo 1 >/sys/kernel/slab/rnat_floor/failslab'
+echo Y >cache-filter && echo -1 >"times" && echo 100 >probability
+tap nlfloors "$2" starved
+echo 0 >probability && echo N >cache-filter
+cd / || exit
 say "seed $2"
 tap nlfuzz "$1" "$2" 2
 expect "the module unloads" rmmod roamnat

@@ -33,8 +33,9 @@ $(BUILD)/fuzz/spec_gen.c: tests/tools/nlspec.py include/uapi/linux/roamnat.yaml
 	$(call say,GEN,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$< include/uapi/linux/roamnat.yaml >$@.new && mv $@.new $@
-test-tools: $(addprefix $(BUILD)/bin/,nlfuzz nlrules failnth flood)
-$(addprefix $(BUILD)/bin/,nlfuzz nlrules failnth flood): $(BUILD)/bin/%: $(NLFUZZ)/%.c $(NLFUZZ)/nl.c \
+NLTOOLS := $(addprefix $(BUILD)/bin/,nlfuzz nlrules nlfloors failnth flood)
+test-tools: $(NLTOOLS)
+$(NLTOOLS): $(BUILD)/bin/%: $(NLFUZZ)/%.c $(NLFUZZ)/nl.c \
 		$(NLFUZZ)/commands.c $(BUILD)/fuzz/spec_gen.c $(wildcard $(NLFUZZ)/*.h) \
 		include/uapi/linux/roamnat.h
 	$(call say,LD,$@)

@@ -10,6 +10,7 @@
 
 quiet load_module
 tap nlrules
+tap nlfloors "${SEED:-1}"
 expect "R18 messages that are wrong in every way" nlfuzz 12000 "${SEED:-1}" 2
 say "$(grep -h 'a second' "$RUN/said")"
 expect "B7 the module unloads" unload_module

@@ -71,7 +71,7 @@ void nl_put_grant(const struct nl_grant *g)
 
 	nl_put_u64(&nl_out, ROAMNAT_A_MAPPING_ID, g->id);
 	nl_put_u64(&nl_out, ROAMNAT_A_MAPPING_EPOCH, g->epoch);
-	nl_put_u64(&nl_out, ROAMNAT_A_MAPPING_INCARNATION, 1);
+	nl_put_u64(&nl_out, ROAMNAT_A_MAPPING_INCARNATION, g->incarnation ? g->incarnation : 1);
 	nl_put_u32(&nl_out, ROAMNAT_A_MAPPING_STATE, g->state);
 	nl_put_u32(&nl_out, ROAMNAT_A_MAPPING_KIND, g->kind);
 	nl_put_u32(&nl_out, ROAMNAT_A_MAPPING_ZONE, 1);
@@ -512,11 +512,11 @@ static void configure(struct nl *nl, enum nl_set_up how)
 void nl_prepare(struct nl *nl, enum nl_set_up how)
 {
 	static const struct nl_grant grants[] = {
-		{ 1, 1, ROAMNAT_STATE_ACTIVE, ROAMNAT_KIND_ADDRESS, 1, false, 0 },
-		{ 2, 1, ROAMNAT_STATE_ACTIVE, ROAMNAT_KIND_ADDRESS, 2, false, 0 },
-		{ 3, 1, ROAMNAT_STATE_HELD, ROAMNAT_KIND_ADDRESS, 3, false, 0 },
-		{ 4, 1, ROAMNAT_STATE_ACTIVE, ROAMNAT_KIND_BLOCK, 4, false, 2 },
-		{ 5, 1, ROAMNAT_STATE_ACTIVE, ROAMNAT_KIND_ADDRESS, 5, true, 0 },
+		{ 1, 1, ROAMNAT_STATE_ACTIVE, ROAMNAT_KIND_ADDRESS, 1, false, 0, 1 },
+		{ 2, 1, ROAMNAT_STATE_ACTIVE, ROAMNAT_KIND_ADDRESS, 2, false, 0, 1 },
+		{ 3, 1, ROAMNAT_STATE_HELD, ROAMNAT_KIND_ADDRESS, 3, false, 0, 1 },
+		{ 4, 1, ROAMNAT_STATE_ACTIVE, ROAMNAT_KIND_BLOCK, 4, false, 2, 1 },
+		{ 5, 1, ROAMNAT_STATE_ACTIVE, ROAMNAT_KIND_ADDRESS, 5, true, 0, 1 },
 	};
 	unsigned int i;
 	int err;

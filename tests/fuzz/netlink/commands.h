@@ -13,6 +13,7 @@ struct nl_grant {
 	uint8_t host;
 	bool six;		/* IPv6; 10.0.0.HOST and 203.0.113.HOST otherwise */
 	uint16_t bindings;	/* that come with a block */
+	uint64_t incarnation;	/* 0: 1 */
 };
 
 /* Ports of a block of nl_put_grant(), and its first one. */
