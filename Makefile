@@ -8,6 +8,7 @@
 #   make conformance    RFC requirements on both kernels; writes docs/compliance.md
 #   make model          the ownership protocol's model in spin, and its mutants
 #   make bench          instructions per packet, beside the peers' and the last record
+#   make bench-wall     what a packet takes by the host's clock, beside plain forwarding
 #   make bench-smp      what a second CPU adds, ours and the peers'
 #   make bench-record   that run into tests/bench/history.jsonl
 #   make bench-plots    both, drawn, in build/bench
