@@ -16,7 +16,8 @@
 #   make bench-controller  durable grants per second, beside the disk's own rate
 #   make bench-evacuate    10 000 mappings leave a gateway
 #   make bench-gateways    1000 gateways at one controller
-#   make bench-scale       a million mappings in the kernel, beside nftables
+#   make bench-scale       a million mappings in the kernel, beside nftables; how late
+#                          packets come meanwhile
 #   make demo           the story of the README, with real packets
 #   make deps           install what is missing (Debian 12, as root)
 #   make install        [DESTDIR=] [PREFIX=/usr]

@@ -80,6 +80,7 @@ generate() {
 nth() { echo "${1%.*}.$((${1#*.} + (($2 - 1) >> 16))).$((($2 - 1) >> 8 & 255)).$((($2 - 1) & 255))"; }
 # talkers N: that many VMs send and are sent to, at random.
 talkers() {
+	# shellcheck disable=SC2034 # for who sources this
 	TALKERS=$1
 	SRC_LAST=$(nth $SRC "$1") PUB_LAST=$(nth $PUB "$1")
 	forward=("src_min $SRC.0.0" "src_max $SRC_LAST" "flag IPSRC_RND" "dst_min $DST" "dst_max $DST")
