@@ -63,6 +63,11 @@ arm() {
 # took NAME: its last run, in us.
 took() {
 	local usec
+	# On a busy host "start" returns before the generator has begun.
+	for _ in $(seq 600); do
+		grep -qE '^Result: (Starting|Idle)' "$pg/$1" || break
+		sleep 0.1
+	done
 	usec=$(sed -n 's/^Result: OK: \([0-9]*\)(.*/\1/p' "$pg/$1")
 	[ -n "$usec" ] || die "pktgen: $(tail -n 1 "$pg/$1")"
 	echo "$usec"

@@ -3,11 +3,14 @@
 """table.py KERNEL LOAD LOAD WALL.jsonl WALL.json: of each path the median over its rounds
 of what a packet takes, by what plain forwarding took in the same round, with the quarter
 of the rounds that is below, the one that is above, and the ends. Both have the generator
-in them. LOAD is the host's, of five minutes, before and after.
+in them. LOAD is the host's, of five minutes, before and after. What plain forwarding is
+beside itself says whether the host let anything be measured.
 """
 import json
 import sys
 from statistics import median, quantiles
+
+BUSY = 1.6  # the ends of the middle half of plain beside itself, one by the other
 
 
 def main(kernel, before, after, source, target):
@@ -38,6 +41,10 @@ def main(kernel, before, after, source, target):
         print("%-18s %8d %8d %7.0f %7.0f %+7.0f %6.2f  %5.2f - %5.2f %5.2f - %5.2f" % (
             r["path"], r["mappings"], r["talkers"], r["plain_ns"], r["ns"], r["over_plain_ns"], r["ratio"],
             r["lower_quartile"], r["upper_quartile"], r["least"], r["most"]))
+    for r in rows:
+        if r["path"].startswith("plain") and r["upper_quartile"] > BUSY * r["lower_quartile"]:
+            print("the host was too busy: %s beside itself, with %d talkers, is from %.2f to %.2f" % (
+                r["path"], r["talkers"], r["lower_quartile"], r["upper_quartile"]))
 
 
 main(*sys.argv[1:])
