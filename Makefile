@@ -8,6 +8,7 @@
 #   make conformance    RFC requirements on both kernels; writes docs/compliance.md
 #   make model          the ownership protocol's model in spin, and its mutants
 #   make bench          instructions per packet, beside the peers' and the last record
+#   make bench-wall     what a packet takes by the host's clock, beside plain forwarding
 #   make bench-smp      what a second CPU adds, ours and the peers'
 #   make bench-record   that run into tests/bench/history.jsonl
 #   make bench-document that run into docs/performance.md
@@ -16,7 +17,8 @@
 #   make bench-controller  durable grants per second, beside the disk's own rate
 #   make bench-evacuate    10 000 mappings leave a gateway
 #   make bench-gateways    1000 gateways at one controller
-#   make bench-scale       a million mappings in the kernel, beside nftables
+#   make bench-scale       a million mappings in the kernel, beside nftables; how late
+#                          packets come meanwhile
 #   make demo           the story of the README, with real packets
 #   make deps           install what is missing (Debian 12, as root)
 #   make install        [DESTDIR=] [PREFIX=/usr]

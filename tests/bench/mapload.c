@@ -3,15 +3,16 @@
  * mapload: puts many mappings into the kernel of this namespace, as its agent, and
  * says how long that took; dumps them; or shows what one costs. For benchmarks.
  *
- *   mapload -i in0 [-6] [-k address|block] [-n COUNT] [-p PORTS [-b]] [-s SECONDS] [-d]
- *           [-f in0 -f out0]
+ *   mapload -i in0 [-6] [-k address|block] [-o FIRST] [-n COUNT] [-p PORTS [-b]] [-s SECONDS]
+ *           [-I INCARNATION] [-F] [-d] [-f in0 -f out0]
  *
- * Mapping i (from 0) is 10.16.0.0 + i to 100.64.0.0 + i; with -6 fd00:16:: + i to
- * 2001:db8:64:: + i; a block is PORTS ports of that address, 8 unless told, from 1024
- * on. -b: each of its ports has a UDP session. -s: the idle timeout, 7440 unless told;
- * the mappings have been idle for parts of it, evenly. -d dumps them afterwards;
- * -f gives an interface the fast path. Prints one JSON object for each thing done. The
- * mappings stay.
+ * Mapping i, of COUNT from FIRST (0) on, is 10.16.0.0 + i to 100.64.0.0 + i; with -6
+ * fd00:16:: + i to 2001:db8:64:: + i; a block is PORTS ports of that address, 8 unless
+ * told, from 1024 on. -b: each of its ports has a UDP session. -s: the idle timeout, 7440
+ * unless told; the mappings have been idle for parts of it, evenly. -I: the session's
+ * incarnation, 1 unless told; another one that is in force ends. Afterwards -F flushes the
+ * mappings that are of earlier ones, and -d dumps; with -n 0 only these. -f gives an
+ * interface the fast path. Prints one JSON object for each thing done. The mappings stay.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -29,18 +30,20 @@
 #include "agent/kmsg.h"
 
 #define BATCH_BYTES	(64 * 1024)
-#define INCARNATION	1
 #define BLOCK_FIRST	1024
 
 static struct {
 	const char *interface;
-	bool six, dump, bound;
+	bool six, dump, bound, flush;
 	uint8_t kind;
-	uint32_t count, ports;
+	uint32_t first, count, ports;
+	uint64_t incarnation;
 	uint64_t idle;		/* ms */
 	uint32_t fast[16];	/* ifindex */
 	size_t n_fast;
-} opt = { .kind = RN_KIND_ADDRESS, .count = 1024, .ports = 8, .idle = 7440000 };
+} opt = {
+	.kind = RN_KIND_ADDRESS, .count = 1024, .ports = 8, .incarnation = 1, .idle = 7440000,
+};
 
 static struct nl_sock *sock;
 static int family;
@@ -85,6 +88,25 @@ static struct rn_addr nth(const char *first, uint32_t n)
 	return addr;
 }
 
+static struct nl_msg *session(uint64_t incarnation)
+{
+	struct nl_msg *msg = message(ROAMNAT_CMD_SESSION_SET);
+
+	if (agent_kmsg_build_session(msg, incarnation, 0))
+		die("session-set", "the message is too small");
+	return msg;
+}
+
+static void enter_session(void)
+{
+	g_autoptr(GError) error = NULL;
+
+	if (agent_genl_request(sock, session(opt.incarnation), NULL, NULL, NULL, &error))
+		return;
+	request(session(0), 0, "session-set");
+	request(session(opt.incarnation), 0, "session-set");
+}
+
 static void prepare(void)
 {
 	struct agent_kmsg_prefix prefix = {
@@ -98,8 +120,7 @@ static void prepare(void)
 	rn_prefix_parse(opt.six ? "fd00:16::/64" : "10.16.0.0/12", &prefix.prefix);
 	msg = message(ROAMNAT_CMD_AGENT_REGISTER);
 	request(msg, agent_kmsg_build_register(msg, "mapload"), "agent-register");
-	msg = message(ROAMNAT_CMD_SESSION_SET);
-	request(msg, agent_kmsg_build_session(msg, INCARNATION, 0), "session-set");
+	enter_session();
 	msg = message(ROAMNAT_CMD_INSIDE_SET);
 	request(msg, agent_kmsg_build_prefix(msg, &prefix), "inside-set");
 	msg = message(ROAMNAT_CMD_FAST_SET);
@@ -130,7 +151,7 @@ static struct nl_msg *grant(uint32_t n)
 {
 	size_t room = 512 + agent_kmsg_bindings_size(bindings());
 	struct nl_msg *nl = agent_genl_message(family, 0, ROAMNAT_CMD_MAPPING_NEW, room);
-	uint64_t idle = opt.idle * n / opt.count;
+	uint64_t idle = opt.idle * (n - opt.first) / opt.count;
 	struct rn_msg msg;
 	int err;
 
@@ -138,7 +159,7 @@ static struct nl_msg *grant(uint32_t n)
 	msg.type = RN_MSG_GRANT;
 	msg.id = n + 1 + (opt.six ? 1ULL << 32 : 0) + (opt.kind == RN_KIND_BLOCK ? 1ULL << 33 : 0);
 	msg.epoch = 1;
-	msg.incarnation = INCARNATION;
+	msg.incarnation = opt.incarnation;
 	msg.vm.zone = 1;
 	msg.vm.kind = opt.kind;
 	msg.vm.addr = nth(opt.six ? "fd00:16::" : "10.16.0.0", n);
@@ -166,9 +187,12 @@ static void send_batch(const char *bytes, size_t len)
 
 	if (send(fd, bytes, len, 0) != (ssize_t)len)
 		die("send", strerror(errno));
-	if (recv(fd, reply, sizeof(reply), 0) < (ssize_t)NLMSG_LENGTH(sizeof(*err)))
-		die("recv", strerror(errno));
-	if (hdr->nlmsg_type != NLMSG_ERROR || err->error)
+	/* An agent is asked, too, while packets come. */
+	do {
+		if (recv(fd, reply, sizeof(reply), 0) < (ssize_t)NLMSG_LENGTH(sizeof(*err)))
+			die("recv", strerror(errno));
+	} while (hdr->nlmsg_type != NLMSG_ERROR);
+	if (err->error)
 		die("mapping-new", strerror(-err->error));
 }
 
@@ -180,7 +204,7 @@ static double install(void)
 
 	for (uint32_t i = 0; i < opt.count; i++) {
 		double t = now();
-		struct nl_msg *msg = grant(i);
+		struct nl_msg *msg = grant(opt.first + i);
 		struct nlmsghdr *hdr;
 
 		nl_complete_msg(sock, msg);
@@ -199,6 +223,15 @@ static double install(void)
 	printf("{\"what\":\"install\",\"mappings\":%u,\"seconds\":%.6f,\"of_them_building\":%.6f}\n",
 	       opt.count, now() - start, building);
 	return now() - start;
+}
+
+static void flush(void)
+{
+	struct nl_msg *msg = message(ROAMNAT_CMD_MAPPING_FLUSH);
+	double start = now();
+
+	request(msg, agent_kmsg_build_flush(msg, opt.incarnation), "mapping-flush");
+	printf("{\"what\":\"flush\",\"seconds\":%.6f}\n", now() - start);
 }
 
 static gboolean each(struct nlmsghdr *hdr G_GNUC_UNUSED, void *data)
@@ -225,23 +258,26 @@ static uint8_t kind_of(const char *name)
 }
 
 static const char usage[] =
-	"mapload -i INTERFACE [-6] [-k KIND] [-n COUNT] [-p PORTS [-b]] [-s SECONDS] [-d] "
-	"[-f INTERFACE]";
+	"mapload -i INTERFACE [-6] [-k KIND] [-o FIRST] [-n COUNT] [-p PORTS [-b]] [-s SECONDS] "
+	"[-I INCARNATION] [-F] [-d] [-f INTERFACE]";
 
 int main(int argc, char **argv)
 {
 	g_autoptr(GError) error = NULL;
 	int c;
 
-	while ((c = getopt(argc, argv, "i:6k:n:p:bs:df:")) != -1) {
+	while ((c = getopt(argc, argv, "i:6k:o:n:p:bs:I:Fdf:")) != -1) {
 		switch (c) {
 		case 'i': opt.interface = optarg; break;
 		case '6': opt.six = true; break;
 		case 'k': opt.kind = kind_of(optarg); break;
+		case 'o': opt.first = strtoul(optarg, NULL, 10); break;
 		case 'n': opt.count = strtoul(optarg, NULL, 10); break;
 		case 'p': opt.ports = strtoul(optarg, NULL, 10); break;
 		case 'b': opt.bound = true; break;
 		case 's': opt.idle = strtoull(optarg, NULL, 10) * 1000; break;
+		case 'I': opt.incarnation = strtoull(optarg, NULL, 10); break;
+		case 'F': opt.flush = true; break;
 		case 'd': opt.dump = true; break;
 		case 'f':
 			if (opt.n_fast < G_N_ELEMENTS(opt.fast))
@@ -250,7 +286,7 @@ int main(int argc, char **argv)
 		default: die("usage", usage);
 		}
 	}
-	if (!opt.interface || !opt.count)
+	if (!opt.interface)
 		die("usage", usage);
 	sock = agent_genl_open(NETLINK_GENERIC, &error);
 	if (!sock)
@@ -260,7 +296,10 @@ int main(int argc, char **argv)
 	if (family < 0)
 		die("roamnat", "the module is not loaded");
 	prepare();
-	install();
+	if (opt.count)
+		install();
+	if (opt.flush)
+		flush();
 	if (opt.dump)
 		dump();
 	nl_socket_free(sock);

@@ -20,6 +20,7 @@
 #   RIG_TIMEOUT=600    seconds until the guest is killed
 #   RIG_ACCEL=auto     auto: KVM if a trial boot lives, else TCG; tcg; kvm; uml:
 #                      RIG_VMLINUX is a User-mode Linux, with one CPU
+#   RIG_SHM=/dev/shm   where that one's memory is a file
 #   RIG_ICOUNT=        e.g. shift=0,sleep=off: deterministic clock, one CPU; more of them
 #                      take turns, so the clock counts what all execute
 #   RIG_SMP=2 RIG_MEM=1536 RIG_APPEND=  CPUs, MiB, more kernel parameters
@@ -150,7 +151,7 @@ says=$out/qemu.log
 if [ "$accel" = uml ]; then
 	ulimit -c 0
 	says=$out/console.log
-	qemu=(env TMPDIR=/dev/shm "$RIG_VMLINUX" mem="${RIG_MEM:-1536}M" noreboot con=null con0=null,fd:1
+	qemu=(env TMPDIR="${RIG_SHM:-/dev/shm}" "$RIG_VMLINUX" mem="${RIG_MEM:-1536}M" noreboot con=null con0=null,fd:1
 		uml_dir="$out/uml" umid=guest rootfstype=hostfs rootflags=/ ro init="$here/init-uml"
 		rig.out="$out" $checks ${RIG_APPEND:-})
 fi

@@ -53,16 +53,16 @@ links
 path generator generator
 path plain plain
 path tc_nat tc_nat
-path nft_map nft_map
+path nft_map nft_map 1024
 path nft_snat nft_snat
 path address_hook address hook 1024
 path address_hook address hook "$big"
 path address_hook_v6 address6 hook 1024
 path address_hook_v6 address6 hook "$big"
-path session_hook session hook
+path session_hook session hook 8
 path address_fast address fast 1024 "${fast[@]}"
 path address_fast address fast "$big" "${fast[@]}"
 path address_fast_v6 address6 fast 1024 "${fast[@]}"
 path address_fast_v6 address6 fast "$big" "${fast[@]}"
-path session_fast session fast "${fast[@]}"
+path session_fast session fast 8 "${fast[@]}"
 exit 0

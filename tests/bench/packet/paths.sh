@@ -17,8 +17,10 @@ wanted() { [[ $1 =~ ${PATHS:-.} ]]; }
 
 links() {
 	local d
-	modprobe -a dummy pktgen nf_tables nft_nat nft_chain_nat nft_flow_offload nf_flow_table_inet \
-		sch_ingress cls_matchall act_nat act_gact nf_defrag_ipv4 nf_defrag_ipv6 || die "modules"
+	# A User-mode Linux has them in it.
+	[ "${RIG_ACCEL:-}" = uml ] ||
+		modprobe -a dummy pktgen nf_tables nft_nat nft_chain_nat nft_flow_offload nf_flow_table_inet \
+			sch_ingress cls_matchall act_nat act_gact nf_defrag_ipv4 nf_defrag_ipv6 || die "modules"
 	for d in in0 out0; do
 		must ip link add $d type dummy
 		must ip link set $d up
@@ -61,6 +63,11 @@ arm() {
 # took NAME: its last run, in us.
 took() {
 	local usec
+	# On a busy host "start" returns before the generator has begun.
+	for _ in $(seq 600); do
+		grep -qE '^Result: (Starting|Idle)' "$pg/$1" || break
+		sleep 0.1
+	done
 	usec=$(sed -n 's/^Result: OK: \([0-9]*\)(.*/\1/p' "$pg/$1")
 	[ -n "$usec" ] || die "pktgen: $(tail -n 1 "$pg/$1")"
 	echo "$usec"
@@ -74,7 +81,16 @@ generate() {
 	awk "BEGIN { printf \"%.1f\n\", $usec * 1000 / $2 }"
 }
 
-forward=("src_min $SRC.0.0" "src_max $SRC.3.255" "flag IPSRC_RND" "dst_min $DST" "dst_max $DST")
+# nth NET N: the last of N addresses from NET.0.0 on.
+nth() { echo "${1%.*}.$((${1#*.} + (($2 - 1) >> 16))).$((($2 - 1) >> 8 & 255)).$((($2 - 1) & 255))"; }
+# talkers N: that many VMs send and are sent to, at random.
+talkers() {
+	# shellcheck disable=SC2034 # for who sources this
+	TALKERS=$1
+	SRC_LAST=$(nth $SRC "$1") PUB_LAST=$(nth $PUB "$1")
+	forward=("src_min $SRC.0.0" "src_max $SRC_LAST" "flag IPSRC_RND" "dst_min $DST" "dst_max $DST")
+}
+talkers 1024
 # back FIRST LAST
 back() { settings=("src_min $DST" "src_max $DST" "flag IPDST_RND" "dst_min $1" "dst_max $2" "${@:3}"); }
 forward6=("dst6 $DST6" "src6 ${SRC6}:7" "pkt_size 80")
@@ -94,17 +110,14 @@ clsact() { # add or del
 	must tc qdisc "$1" dev out0 clsact
 }
 
-# Random ports, of the sessions below, cost the generator more.
-ports=("udp_src_min 5000" "udp_src_max 5008" "flag UDPSRC_RND")
-ports_back=("udp_src_min 9" "udp_src_max 9" "udp_dst_min 1024" "udp_dst_max 1032" "flag UDPDST_RND")
-
 generator() {
 	clsact add
 	tc filter add dev in0 ingress matchall action drop
 	tc filter add dev out0 ingress matchall action drop
 	measure generator in0 - 0 2000 "${forward[@]}"
-	back $SRC.0.0 $SRC.3.255
+	back $SRC.0.0 "$SRC_LAST"
 	measure generator_rev out0 - 0 2000 "${settings[@]}"
+	ports 8
 	measure generator_session in0 - 0 2000 "${forward[@]}" "${ports[@]}"
 	back $SRC.0.0 $SRC.3.255 "${ports_back[@]}"
 	measure generator_session_rev out0 - 0 2000 "${settings[@]}"
@@ -115,7 +128,7 @@ generator() {
 }
 
 plain() {
-	both plain 0 2000 $SRC.0.0 $SRC.3.255
+	both plain 0 2000 $SRC.0.0 "$SRC_LAST"
 	measure plain_v6 in0 out0 0 2000 "${forward6[@]}"
 	back6 ${SRC6}: ${SRC6}:3ff
 	measure plain_v6_rev out0 in0 0 2000 "${settings[@]}"
@@ -129,24 +142,32 @@ tc_nat() {
 	clsact del
 }
 
-# elements FIRST SECOND: 1024 of a map.
+# elements NET NET N: of a map.
 elements() {
-	local i j
-	for ((i = 0; i < 4; i++)); do
-		for ((j = 0; j < 256; j++)); do printf '%s.%d.%d : %s.%d.%d, ' "$1" $i $j "$2" $i $j; done
-	done
+	awk -v from="$1" -v to="$2" -v n="$3" 'BEGIN {
+		split(from, a, "."); split(to, b, ".")
+		for (i = 0; i < n; i++) {
+			low = sprintf(".%d.%d", i / 256 % 256, i % 256); high = int(i / 65536)
+			printf "%d.%d%s : %d.%d%s,\n", a[1], a[2] + high, low, b[1], b[2] + high, low
+		}
+	}'
 }
 
-nft_map() {
-	must nft -f - <<-END
-	table ip bench {
-		map out { type ipv4_addr : ipv4_addr; elements = { $(elements $SRC $PUB) } }
-		map in { type ipv4_addr : ipv4_addr; elements = { $(elements $PUB $SRC) } }
-		chain post { type filter hook postrouting priority 300; ip saddr set ip saddr map @out; }
-		chain pre { type filter hook prerouting priority -300; ip daddr set ip daddr map @in; }
-	}
-	END
-	both nft_map 1024 2000 $PUB.0.0 $PUB.3.255
+nft_map() { # MAPPINGS
+	{
+		echo "table ip bench {"
+		echo "map out { type ipv4_addr : ipv4_addr; elements = {"
+		elements $SRC $PUB "$1"
+		echo "}; }; map in { type ipv4_addr : ipv4_addr; elements = {"
+		elements $PUB $SRC "$1"
+		echo "}; }"
+		echo "chain post { type filter hook postrouting priority 300; ip saddr set ip saddr map @out; }"
+		echo "chain pre { type filter hook prerouting priority -300; ip daddr set ip daddr map @in; }"
+		echo "}"
+	} >/tmp/nft_map
+	must nft -f /tmp/nft_map
+	rm /tmp/nft_map
+	both nft_map "$1" 2000 $PUB.0.0 "$PUB_LAST"
 	nft delete table ip bench
 }
 
@@ -159,7 +180,7 @@ nft_snat() {
 	done
 	must nft -f - <<-END
 	table ip bench {
-		map out { type ipv4_addr : ipv4_addr; elements = { $(elements $SRC $PUB) } }
+		map out { type ipv4_addr : ipv4_addr; elements = { $(elements $SRC $PUB 1024) } }
 		chain post { type nat hook postrouting priority 100; snat to ip saddr map @out; }
 	}
 	END
@@ -193,7 +214,7 @@ unload() { must rmmod roamnat; }
 
 address() { # hook or fast, MAPPINGS, MAPLOAD-ARG...
 	load -n "$2" "${@:3}"
-	both "address_$1" "$2" 2000 $PUB.0.0 $PUB.3.255
+	both "address_$1" "$2" 2000 $PUB.0.0 "$PUB_LAST"
 	unload
 }
 
@@ -205,13 +226,20 @@ address6() { # hook or fast, MAPPINGS, MAPLOAD-ARG...
 	unload
 }
 
-# 1024 VMs of 8 ports each (pktgen leaves the largest one out); the packets before make the bindings.
-session() { # hook or fast, MAPLOAD-ARG...
-	load -k block -n 1024 "${@:2}"
-	generate in0 120000 "${forward[@]}" "${ports[@]}" >/dev/null
-	measure "session_$1" in0 out0 8192 2000 "${forward[@]}" "${ports[@]}"
-	back $PUB.0.0 $PUB.3.255 "${ports_back[@]}"
-	measure "session_$1_rev" out0 in0 8192 2000 "${settings[@]}"
-	unload
+# Random ports cost the generator more, which generator_session is for. pktgen leaves the
+# largest one out.
+ports() { # PORTS
+	ports=("udp_src_min 5000" "udp_src_max $((5000 + $1))" "flag UDPSRC_RND")
+	ports_back=("udp_src_min 9" "udp_src_max 9" "udp_dst_min 1024" "udp_dst_max $((1024 + $1))" "flag UDPDST_RND")
 }
 
+# 1024 VMs of so many ports each; the packets before make the bindings, unless they are loaded.
+session() { # hook or fast, PORTS, MAPLOAD-ARG...
+	ports "$2"
+	load -k block -n 1024 -p "$2" "${@:3}"
+	generate in0 120000 "${forward[@]}" "${ports[@]}" >/dev/null
+	measure "session_$1" in0 out0 $((1024 * $2)) 2000 "${forward[@]}" "${ports[@]}"
+	back $PUB.0.0 "$PUB_LAST" "${ports_back[@]}"
+	measure "session_$1_rev" out0 in0 $((1024 * $2)) 2000 "${settings[@]}"
+	unload
+}

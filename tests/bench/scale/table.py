@@ -20,8 +20,10 @@ def main(kernel, source, target):
         return min(found) if found and key != "rounds" else max(found, default=None)
 
     def line(what, ours, theirs, unit):
+        if not ours and not theirs:
+            return
         ratio = "%.2f" % (ours / theirs) if ours and theirs else ""
-        print("%-44s %10s %10s %6s  %s" % (what, ours, theirs if theirs else "", ratio, unit))
+        print("%-44s %10s %10s %6s  %s" % (what, ours or "", theirs or "", ratio, unit))
 
     print("%-44s %10s %10s %6s" % ("", "ours", "nft", "ratio"))
     line("install", of("install", "seconds", what="install"), of("nft-install", "seconds"), "s")
@@ -39,6 +41,15 @@ def main(kernel, source, target):
             line("of the CPU, " + case, round(100 * (1 - rounds / none), 3), None, "%")
             line("longest time away, " + case, of(case, "worst_us"), of("ageing-none", "worst_us"),
                  "us (second column: no mappings)")
+    stalls = [r for r in rows if r["case"].startswith("stall-")]
+    if stalls:
+        print("\n%-14s %8s %8s %6s %9s %9s %9s  %s" % (
+            "us late", "seconds", "packets", "lost", "median", "p99", "worst", "worst from in0 to out0"))
+    for r in stalls:
+        print("%-14s %8.2f %8d %6d %9.1f %9.1f %9.1f  %9.1f%s" % (
+            r["case"][len("stall-"):], r["seconds"], r["packets"], r["lost"], r["late_median_us"],
+            r["late_p99_us"], r["late_worst_us"], r["through_worst_us"],
+            ", %d untranslated" % r["untranslated"] if r["untranslated"] else ""))
 
 
 main(*sys.argv[1:])

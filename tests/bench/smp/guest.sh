@@ -39,11 +39,11 @@ path() { if wanted "$1"; then "${@:2}"; fi; }
 [ "$(nproc)" -ge 2 ] || die "one CPU only"
 links
 fast=(-f in0 -f out0)
-path plain both plain 0 2000 $SRC.0.0 $SRC.3.255
-path nft_map nft_map
+path plain both plain 0 2000 $SRC.0.0 "$SRC_LAST"
+path nft_map nft_map 1024
 path nft_snat nft_snat
 path address_hook address hook "$big"
-path session_hook session hook
+path session_hook session hook 8
 path address_fast address fast "$big" "${fast[@]}"
-path session_fast session fast "${fast[@]}"
+path session_fast session fast 8 "${fast[@]}"
 exit 0
