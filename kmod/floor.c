@@ -132,16 +132,48 @@ void rnat_floor_leave(struct rnat_net *rn, const struct rnat_map *map)
 	floor->epoch = max(floor->epoch, map->epoch);
 }
 
-void rnat_floor_flush(struct rnat_net *rn)
+static void free_all(struct rb_root *floors)
 {
 	struct floor *floor, *next;
 
-	rbtree_postorder_for_each_entry_safe(floor, next, &rn->floors, node) {
+	rbtree_postorder_for_each_entry_safe(floor, next, floors, node) {
 		kmem_cache_free(floor_cache, floor);
 		cond_resched();
 	}
-	rn->floors = RB_ROOT;
+	*floors = RB_ROOT;
+}
+
+/* Takes no lock: rnat_floor_flush() waits for it before it gives it more. */
+static void free_old(struct work_struct *work)
+{
+	struct rnat_net *rn = container_of(work, struct rnat_net, floor_work);
+
+	free_all(&rn->old_floors);
+}
+
+void rnat_floor_flush(struct rnat_net *rn)
+{
+	lockdep_assert_held(&rn->lock);
 	rn->floor_count = 0;
+	if (RB_EMPTY_ROOT(&rn->floors))
+		return;
+	flush_work(&rn->floor_work);
+	rn->old_floors = rn->floors;
+	rn->floors = RB_ROOT;
+	queue_work(system_unbound_wq, &rn->floor_work);
+}
+
+void rnat_floor_start(struct rnat_net *rn)
+{
+	rn->floors = RB_ROOT;
+	rn->old_floors = RB_ROOT;
+	INIT_WORK(&rn->floor_work, free_old);
+}
+
+void rnat_floor_stop(struct rnat_net *rn)
+{
+	flush_work(&rn->floor_work);
+	free_all(&rn->floors);
 }
 
 int rnat_floor_init(void)

@@ -31,8 +31,15 @@ int rnat_floor_raise(struct rnat_net *rn, u64 id, u64 epoch);
 void rnat_floor_enter(struct rnat_net *rn, const struct rnat_map *map);
 /* Before @map is taken out or becomes held. Cannot fail; may wait for memory. */
 void rnat_floor_leave(struct rnat_net *rn, const struct rnat_map *map);
-/* A new incarnation: the promises of the old one bind nobody. */
+/* A new incarnation: the promises of the old one bind nobody. They are freed later, for
+ * a million take a quarter of a second and packets wait until their mappings are
+ * granted again.
+ */
 void rnat_floor_flush(struct rnat_net *rn);
+
+/* For a namespace that begins, and for one that no command comes to any more. */
+void rnat_floor_start(struct rnat_net *rn);
+void rnat_floor_stop(struct rnat_net *rn);
 
 int rnat_floor_init(void);
 void rnat_floor_uninit(void);

@@ -139,7 +139,7 @@ static int __net_init net_init(struct net *net)
 
 	rn->net = net;
 	rn->config = default_config;
-	rn->floors = RB_ROOT;
+	rnat_floor_start(rn);
 	mutex_init(&rn->lock);
 	rnat_hook_init(rn);
 	rnat_idle_init(rn);
@@ -189,7 +189,7 @@ static void __net_exit net_exit(struct net *net)
 	rnat_upcall_uninit(rn);
 	rnat_blocks_uninit(rn);
 	rnat_table_uninit(&rn->table);
-	rnat_floor_flush(rn);
+	rnat_floor_stop(rn);
 	rnat_limit_uninit(rn);
 	rnat_stats_uninit(rn);
 }

@@ -9,6 +9,7 @@
 #include <linux/netfilter.h>
 #include <linux/rbtree.h>
 #include <linux/rhashtable-types.h>
+#include <linux/workqueue.h>
 #include <net/net_namespace.h>
 
 #include "binding.h"
@@ -78,6 +79,8 @@ struct rnat_net {
 	u32 agent_portid;		/* cleared by the netlink notifier */
 	struct rnat_config config;
 	struct rb_root floors;		/* under @lock; floor.c */
+	struct rb_root old_floors;	/* of @floor_work, which frees them */
+	struct work_struct floor_work;
 	u32 floor_count;		/* under @lock */
 	u32 forward_count;		/* mappings that moved; under @lock */
 	struct rnat_wheel idle;		/* of active mappings; idle.c */
