@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: GPL-2.0
 # run.sh check    every ring, one after the other; all run even if one fails
 # run.sh net      scenarios in QEMU; KERNEL=6.1 and SCENARIO=05 choose, FULL=1: all on both,
-#                 else each where it is dealt to, by the number of commits or TURN=0, 1
+#                 else each where it is dealt to, by the number of commits or TURN=0, 1;
+#                 FAST=yes: their interfaces have the fast path, which is dealt likewise
 # run.sh debug    the module on kernels that watch it (tests/debug); PARTS="options
 #                 netlink packet compare stress scenarios" chooses; SEED=, MESSAGES=,
 #                 PACKETS=, COMPARE=packets, RUNS= (in user space), STRESS=seconds,
@@ -94,6 +95,17 @@ goes_on() {
 	return 1
 }
 
+# fast VERSION: do the interfaces of its scenarios have the fast path? FAST=yes says so for
+# all; else they have it on the newest kernel with every second commit, so that two in a row
+# have run with and without. Who chooses a scenario says it.
+fast() {
+	if [ -n "${FAST:-}${KERNEL:-}${SCENARIO:-}${FULL:-}" ]; then
+		echo "${FAST:-}"
+	elif [ "$turn" = 1 ] && [ "$1" = "${kernels##*[[:space:]]}" ]; then
+		echo dealt
+	fi
+}
+
 # net VERSION: all chosen scenarios in one boot; more, if QEMU breaks.
 net() {
 	local files todo name=${RIG_NAME:-net}-$1 boot rc
@@ -109,7 +121,8 @@ net() {
 	for boot in "" .2 .3; do
 		rc=0
 		# shellcheck disable=SC2086
-		RIG_NAME=$name$boot RIG_TIMEOUT=${RIG_TIMEOUT:-4500} RIG_ENV="REPORT_MODES RIG_TIMES RIG_LIMIT RIG_SLOW ${RIG_ENV:-}" \
+		FAST=$(fast "$1") RIG_NAME=$name$boot RIG_TIMEOUT=${RIG_TIMEOUT:-4500} \
+			RIG_ENV="REPORT_MODES RIG_TIMES RIG_LIMIT RIG_SLOW FAST ${RIG_ENV:-}" \
 			tests/qemu/boot.sh "$1" tests/net/guest-run.sh $todo || rc=$?
 		# shellcheck disable=SC2086
 		if [ $rc = 0 ] || ! todo=$(goes_on "$name$boot" $todo); then return $rc; fi

@@ -5,6 +5,7 @@
 # shows: S3 S4 B5 B7
 # modes: once
 # debug: yes
+# fast: asked
 # timeout: 400
 . "$(dirname "$0")/lib.sh"
 
