@@ -132,6 +132,21 @@ def same6():
     six.end()
 
 
+def neighbour(case, gateway, p, wanted):
+    """The next packet goes to another link-layer address, when the gateway has one."""
+    ip("neigh", "replace", gateway, "lladdr", "02:00:0d:00:00:07", "dev", "out0")
+    other = bytes.fromhex("02000d000007") + Wires.arrival("out1", wanted)[6:]
+    came = case.wires.sock["out1"]
+    came.setblocking(True)
+    case.wires.sock["in1"].send(Wires.frame("in1", p))
+    # What the gateway tells of multicast comes at any time.
+    data = next(d for d in (came.recv(1 << 16) for _ in range(10)) if d[:6] != LISTENERS)
+    case.check(data == other, "not to the neighbour's new address")
+    came.setblocking(False)
+    ip("neigh", "replace", gateway, "lladdr", "02:00:0d:00:00:01", "dev", "out0")
+    case.outbound(p, wanted)
+
+
 def routes6():
     six = Six()
     case = six.case
@@ -148,6 +163,7 @@ def routes6():
     case.outbound([p, p], [shown(p)] * 2)
     case.inbound([r, r], [r.but(dst=six.vm).routed()] * 2)
     case.check(fast_count(six.gw) - before == 4, "%d of 4 took the fast path" % (fast_count(six.gw) - before))
+    neighbour(case, "2001:db8:1::1", p, shown(p))
     ip("-6", "route", "add", "blackhole", six.other + "/128")
     case.no_way("in", p)
     ip("-6", "route", "del", "blackhole", six.other + "/128")
@@ -182,18 +198,7 @@ def routes():
     p = e.send()
     case.outbound([p, p], [e.shown(p).routed()] * 2)
     case.check(fast_count(gw) >= 2, "the packets before went the other way")
-    ip("neigh", "replace", "198.51.100.1", "lladdr", "02:00:0d:00:00:07", "dev", "out0")
-    other = Wires.arrival("out1", e.shown(p).routed())
-    other = bytes.fromhex("02000d000007") + other[6:]
-    came = case.wires.sock["out1"]
-    came.setblocking(True)
-    case.wires.sock["in1"].send(Wires.frame("in1", p))
-    # What the gateway tells of multicast comes at any time.
-    data = next(d for d in (came.recv(1 << 16) for _ in range(10)) if d[:6] != LISTENERS)
-    case.check(data == other, "not to the neighbour's new address")
-    came.setblocking(False)
-    ip("neigh", "replace", "198.51.100.1", "lladdr", "02:00:0d:00:00:01", "dev", "out0")
-    case.outbound(p, e.shown(p).routed())
+    neighbour(case, "198.51.100.1", p, e.shown(p).routed())
     # Not to where the packets behind go, of which rig.py expects that they come out.
     p = e.send(dst=S2)
     case.outbound([p, p], [e.shown(p).routed()] * 2)
@@ -260,7 +265,7 @@ rig.start()
 for one in KINDS:
     report("S3 S4 the same bytes with it and without, %s" % one, lambda one=one: same(one))
 report("S3 S4 the same bytes with it and without, IPv6", same6)
-report("B1 B7 S9 IPv6: routes, MTU, forwarding and owner change at once", routes6)
+report("B1 B7 S9 IPv6: routes, neighbours, MTU, forwarding and owner change at once", routes6)
 report("B7 routes, neighbours and MTU change at once", routes)
 report("B1 S9 a frozen mapping translates nothing", ownership)
 report("B5 what fails is as it was: an interface that is gone, one that never was", devices)
