@@ -317,7 +317,7 @@ find_public(struct rnat_net *rn, const struct iphdr *ip,
 	struct quick_key key;
 
 	*binding = NULL;
-	if (READ_ONCE(table->orders) || READ_ONCE(table->ports)) {
+	if (READ_ONCE(table->shared)) {
 		key = quick_key(ip->daddr, 0, ((const __be16 *)(ip + 1))[1],
 				ip->protocol);
 		if (READ_ONCE(table->orders))

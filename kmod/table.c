@@ -122,6 +122,7 @@ static void count(struct rnat_table *table, const struct rnat_map *map, u32 add)
 		WRITE_ONCE(table->orders, table->orders | BIT(map->order));
 	else if (map->block)
 		WRITE_ONCE(table->orders, table->orders & ~BIT(map->order));
+	WRITE_ONCE(table->shared, table->ports || table->orders);
 	table->generation++;
 }
 

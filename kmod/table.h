@@ -35,6 +35,7 @@ struct rnat_table {
 	u32 ports;		/* port mappings; read by packets */
 	u32 addresses;		/* address mappings; read by packets */
 	u32 orders;		/* sizes of blocks, as bits; read by packets */
+	bool shared;		/* there are ports or blocks; read by packets */
 	u32 blocks[RNAT_ORDERS];	/* blocks of each size */
 	struct rnat_nets nets4;	/* of each /24 */
 	struct rnat_nets nets6;	/* of each /64 */
