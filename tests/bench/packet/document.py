@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-2.0
 """document.py PACKET.json DOCUMENT.md: writes the table of docs/performance.md, between its
-two marks, from a run. A path that the run left out keeps its line."""
+two marks, from a run. A path that the run left out keeps its line, nft_map's for the ratios, too."""
 import json
 import re
 import sys
@@ -47,6 +47,8 @@ def main(source, target):
     with open(target, encoding="utf-8") as f:
         before, rest = f.read().split(BEGIN)
     old, after = rest.split(END)
+    for row in (line.split("|") for line in old.splitlines() if line.startswith("| nft stateless")):
+        peers.setdefault(("IPv6" in row[1], ", rev" in row[1]), int(row[4].strip(" *")))
     fresh = {(title(r["path"]), r["mappings"]): line(r, peers) for r in rows}
     kept = {}
     for text in old.splitlines(True)[len(HEAD):]:
