@@ -189,10 +189,9 @@ typedef int (*quick_way)(struct rnat_net *rn, struct rnat_inside *inside,
  * it is, and counted. @hot: see quick.h.
  */
 static __always_inline int
-quickly(struct rnat_net *rn, struct sk_buff *skb,
+quickly(struct rnat_net *rn, struct rnat_inside *inside, struct sk_buff *skb,
 	const struct nf_hook_state *state, quick_way way, bool hot)
 {
-	struct rnat_inside *inside = rcu_dereference(rn->inside);
 	struct rnat_compare compare;
 	int counter;
 
@@ -210,9 +209,11 @@ quickly(struct rnat_net *rn, struct sk_buff *skb,
 	return counter;
 }
 
-/* What is left of it after RNAT_QUICK_PUBLIC. */
+/* What is left of it after RNAT_QUICK_PUBLIC, with the same @inside: the next one may be
+ * none.
+ */
 static __always_inline bool
-is_public(struct rnat_net *rn, struct sk_buff *skb,
+is_public(struct rnat_net *rn, struct rnat_inside *inside, struct sk_buff *skb,
 	  const struct nf_hook_state *state,
 	  int (*way)(struct rnat_net *rn, struct rnat_inside *inside,
 		     struct sk_buff *skb, const struct nf_hook_state *state))
@@ -221,7 +222,7 @@ is_public(struct rnat_net *rn, struct sk_buff *skb,
 	int counter;
 
 	rnat_compare_begin(&compare, rn, skb, state);
-	counter = way(rn, rcu_dereference(rn->inside), skb, state);
+	counter = way(rn, inside, skb, state);
 	rnat_compare_end(&compare, skb, counter);
 	if (counter > 0)
 		rnat_stats_inc(rn, counter);
@@ -247,15 +248,17 @@ pre_routing_slowly(struct rnat_net *rn, struct sk_buff *skb,
 static noinline unsigned int pre_routing_again(struct rnat_net *rn, struct sk_buff *skb,
 					       const struct nf_hook_state *state)
 {
-	if (quickly(rn, skb, state, rnat_quick_inbound, false) >= 0)
+	if (quickly(rn, rcu_dereference(rn->inside), skb, state,
+		    rnat_quick_inbound, false) >= 0)
 		return NF_ACCEPT;
 	return pre_routing_slowly(rn, skb, state);
 }
 
-static noinline unsigned int pre_routing_public(struct rnat_net *rn, struct sk_buff *skb,
-						const struct nf_hook_state *state)
+static noinline unsigned int
+pre_routing_public(struct rnat_net *rn, struct rnat_inside *inside,
+		   struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	if (is_public(rn, skb, state, rnat_quick_public))
+	if (is_public(rn, inside, skb, state, rnat_quick_public))
 		return NF_ACCEPT;
 	return pre_routing_slowly(rn, skb, state);
 }
@@ -263,27 +266,31 @@ static noinline unsigned int pre_routing_public(struct rnat_net *rn, struct sk_b
 static unsigned int pre_routing(void *priv, struct sk_buff *skb,
 				const struct nf_hook_state *state)
 {
-	int counter = quickly(priv, skb, state, rnat_quick_inbound, true);
+	struct rnat_net *rn = priv;
+	struct rnat_inside *inside = rcu_dereference(rn->inside);
+	int counter = quickly(rn, inside, skb, state, rnat_quick_inbound, true);
 
 	if (counter >= 0)
 		return NF_ACCEPT;
 	return counter == RNAT_QUICK_PUBLIC ?
-	       pre_routing_public(priv, skb, state) :
-	       pre_routing_again(priv, skb, state);
+	       pre_routing_public(rn, inside, skb, state) :
+	       pre_routing_again(rn, skb, state);
 }
 
 static noinline unsigned int pre_routing6_again(struct rnat_net *rn, struct sk_buff *skb,
 						const struct nf_hook_state *state)
 {
-	if (quickly(rn, skb, state, rnat_quick6_inbound, false) >= 0)
+	if (quickly(rn, rcu_dereference(rn->inside), skb, state,
+		    rnat_quick6_inbound, false) >= 0)
 		return NF_ACCEPT;
 	return pre_routing_slowly(rn, skb, state);
 }
 
-static noinline unsigned int pre_routing6_public(struct rnat_net *rn, struct sk_buff *skb,
-						 const struct nf_hook_state *state)
+static noinline unsigned int
+pre_routing6_public(struct rnat_net *rn, struct rnat_inside *inside,
+		    struct sk_buff *skb, const struct nf_hook_state *state)
 {
-	if (is_public(rn, skb, state, rnat_quick6_public))
+	if (is_public(rn, inside, skb, state, rnat_quick6_public))
 		return NF_ACCEPT;
 	return pre_routing_slowly(rn, skb, state);
 }
@@ -291,13 +298,15 @@ static noinline unsigned int pre_routing6_public(struct rnat_net *rn, struct sk_
 static unsigned int pre_routing6(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
-	int counter = quickly(priv, skb, state, rnat_quick6_inbound, true);
+	struct rnat_net *rn = priv;
+	struct rnat_inside *inside = rcu_dereference(rn->inside);
+	int counter = quickly(rn, inside, skb, state, rnat_quick6_inbound, true);
 
 	if (counter >= 0)
 		return NF_ACCEPT;
 	return counter == RNAT_QUICK_PUBLIC ?
-	       pre_routing6_public(priv, skb, state) :
-	       pre_routing6_again(priv, skb, state);
+	       pre_routing6_public(rn, inside, skb, state) :
+	       pre_routing6_again(rn, skb, state);
 }
 
 static unsigned int local_out(void *priv, struct sk_buff *skb,
@@ -379,7 +388,8 @@ post_routing_slowly(struct rnat_net *rn, struct sk_buff *skb,
 static noinline unsigned int post_routing_again(struct rnat_net *rn, struct sk_buff *skb,
 						const struct nf_hook_state *state)
 {
-	if (quickly(rn, skb, state, rnat_quick_outbound, false) >= 0)
+	if (quickly(rn, rcu_dereference(rn->inside), skb, state,
+		    rnat_quick_outbound, false) >= 0)
 		return NF_ACCEPT;
 	return post_routing_slowly(rn, skb, state);
 }
@@ -387,15 +397,19 @@ static noinline unsigned int post_routing_again(struct rnat_net *rn, struct sk_b
 static unsigned int post_routing(void *priv, struct sk_buff *skb,
 				 const struct nf_hook_state *state)
 {
-	if (quickly(priv, skb, state, rnat_quick_outbound, true) >= 0)
+	struct rnat_net *rn = priv;
+
+	if (quickly(rn, rcu_dereference(rn->inside), skb, state,
+		    rnat_quick_outbound, true) >= 0)
 		return NF_ACCEPT;
-	return post_routing_again(priv, skb, state);
+	return post_routing_again(rn, skb, state);
 }
 
 static noinline unsigned int post_routing6_again(struct rnat_net *rn, struct sk_buff *skb,
 						 const struct nf_hook_state *state)
 {
-	if (quickly(rn, skb, state, rnat_quick6_outbound, false) >= 0)
+	if (quickly(rn, rcu_dereference(rn->inside), skb, state,
+		    rnat_quick6_outbound, false) >= 0)
 		return NF_ACCEPT;
 	return post_routing_slowly(rn, skb, state);
 }
@@ -403,9 +417,12 @@ static noinline unsigned int post_routing6_again(struct rnat_net *rn, struct sk_
 static unsigned int post_routing6(void *priv, struct sk_buff *skb,
 				  const struct nf_hook_state *state)
 {
-	if (quickly(priv, skb, state, rnat_quick6_outbound, true) >= 0)
+	struct rnat_net *rn = priv;
+
+	if (quickly(rn, rcu_dereference(rn->inside), skb, state,
+		    rnat_quick6_outbound, true) >= 0)
 		return NF_ACCEPT;
-	return post_routing6_again(priv, skb, state);
+	return post_routing6_again(rn, skb, state);
 }
 
 enum rnat_outcome rnat_hook_decide(struct rnat_job *job)
