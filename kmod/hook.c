@@ -255,8 +255,8 @@ static noinline unsigned int pre_routing_again(struct rnat_net *rn, struct sk_bu
 }
 
 static noinline unsigned int
-pre_routing_public(struct rnat_net *rn, struct rnat_inside *inside,
-		   struct sk_buff *skb, const struct nf_hook_state *state)
+pre_routing_public(struct rnat_net *rn, struct sk_buff *skb,
+		   const struct nf_hook_state *state, struct rnat_inside *inside)
 {
 	if (is_public(rn, inside, skb, state, rnat_quick_public))
 		return NF_ACCEPT;
@@ -273,7 +273,7 @@ static unsigned int pre_routing(void *priv, struct sk_buff *skb,
 	if (counter >= 0)
 		return NF_ACCEPT;
 	return counter == RNAT_QUICK_PUBLIC ?
-	       pre_routing_public(rn, inside, skb, state) :
+	       pre_routing_public(rn, skb, state, inside) :
 	       pre_routing_again(rn, skb, state);
 }
 
@@ -287,8 +287,8 @@ static noinline unsigned int pre_routing6_again(struct rnat_net *rn, struct sk_b
 }
 
 static noinline unsigned int
-pre_routing6_public(struct rnat_net *rn, struct rnat_inside *inside,
-		    struct sk_buff *skb, const struct nf_hook_state *state)
+pre_routing6_public(struct rnat_net *rn, struct sk_buff *skb,
+		    const struct nf_hook_state *state, struct rnat_inside *inside)
 {
 	if (is_public(rn, inside, skb, state, rnat_quick6_public))
 		return NF_ACCEPT;
@@ -305,7 +305,7 @@ static unsigned int pre_routing6(void *priv, struct sk_buff *skb,
 	if (counter >= 0)
 		return NF_ACCEPT;
 	return counter == RNAT_QUICK_PUBLIC ?
-	       pre_routing6_public(rn, inside, skb, state) :
+	       pre_routing6_public(rn, skb, state, inside) :
 	       pre_routing6_again(rn, skb, state);
 }
 
