@@ -39,7 +39,7 @@ static __always_inline bool rnat_clock_is_seen(void)
 		      READ_ONCE(jiffies));
 }
 
-/* rnat_clock(), which as a function of the kernel's is a sixth of what a packet costs. */
+/* rnat_clock() for every packet: the kernel's function takes 25 instructions. */
 static __always_inline u64 rnat_clock_packet(void)
 {
 	return rnat_clock_is_seen() ? __this_cpu_read(rnat_clock_seen.now) :

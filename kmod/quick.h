@@ -48,7 +48,7 @@
 #define RNAT_QUICK_PUBLIC	-2
 
 /* Debian's kernels are built so that all that is on the stack is zero first, which is
- * for those who forget to set what they read: ten instructions here.
+ * for those who forget to set what they read: eight instructions here.
  */
 #if __has_attribute(__uninitialized__)
 #define RNAT_UNSET __attribute__((__uninitialized__))
@@ -369,7 +369,7 @@ static __always_inline bool rnat_quick_find_in(struct rnat_net *rn,
 	quick->map = find_public(rn, ip, &quick->binding);
 	if (!quick->map)
 		return false;
-	take_clock(quick, false);
+	quick->now = rnat_clock_packet();
 	if (!rnat_judge_is_clear(rn, quick->map, quick->now))
 		return false;
 	quick->port = quick->binding ? quick->binding->priv_port :
@@ -492,10 +492,10 @@ rnat_quick_inbound(struct rnat_net *rn, struct rnat_inside *inside,
 /* Perhaps between two VMs, or between networks inside; perhaps excluded. */
 static __always_inline bool is_near(struct rnat_inside *inside,
 				    const struct rnat_prefix *prefix,
-				    const struct sk_buff *skb,
+				    const struct sk_buff *skb, u8 pf,
 				    const struct net_device *out, bool hot)
 {
-	if (rnat_family_is_hairpin(skb, NFPROTO_IPV4) || !is_plain(out))
+	if (rnat_family_is_hairpin(skb, pf) || !is_plain(out))
 		return true;
 	if (hot)
 		return out->ifindex == prefix->ifindex;
@@ -519,7 +519,7 @@ rnat_quick_outbound(struct rnat_net *rn, struct rnat_inside *inside,
 					  ip_hdr(skb)->saddr);
 	if (!prefix)
 		return 0;
-	if (is_near(inside, prefix, skb, state->out, hot) ||
+	if (is_near(inside, prefix, skb, NFPROTO_IPV4, state->out, hot) ||
 	    !rnat_quick_find_out(rn, prefix, skb, &quick, hot))
 		return RNAT_QUICK_NO;
 	if (hot ? skb_cloned(skb) || quick.summed : !is_writable(skb, &quick))

@@ -125,7 +125,7 @@ static __always_inline bool rnat_quick6_find_in(struct rnat_net *rn,
 	quick->map = find_map6(&rn->table.by_pub, &ip->daddr, 0, false);
 	if (!quick->map)
 		return false;
-	take_clock(quick, false);
+	quick->now = rnat_clock_packet();
 	return rnat_judge_is_clear(rn, quick->map, quick->now);
 }
 
@@ -228,10 +228,7 @@ rnat_quick6_outbound(struct rnat_net *rn, struct rnat_inside *inside,
 	prefix = rnat_inside_lookup6(inside, state->in->ifindex, &ip->saddr);
 	if (!prefix)
 		return 0;
-	/* Perhaps between two VMs, perhaps one that is not translated. */
-	if (rnat_family_is_hairpin(skb, NFPROTO_IPV6) ||
-	    !is_plain(state->out) || inside->n_exclude ||
-	    rnat_inside_may_be(inside, state->out->ifindex) ||
+	if (is_near(inside, prefix, skb, NFPROTO_IPV6, state->out, false) ||
 	    !rnat_quick6_find_out(rn, prefix, skb, &quick, hot))
 		return RNAT_QUICK_NO;
 	if (hot ? skb_cloned(skb) || quick.summed : !is_writable(skb, &quick))

@@ -19,21 +19,21 @@ def rounds(source):
     return paths
 
 
-def scaling(of, cpus):
-    """Least to most. Who takes turns has one CPU's time for two."""
-    return sorted(cpus * r["both"] / (r["cpu0"] + r["cpu1"]) for r in of)
+def scaling(of, share):
+    """Least to most. @share: 1, or 2 of who take turns, and have one CPU's time for two."""
+    return sorted(2 * share * r["both"] / (r["cpu0"] + r["cpu1"]) for r in of)
 
 
 def main(kernel, load, turns, source, target):
     rows, by_turns = [], rounds(turns)
     for (path, mappings), of in rounds(source).items():
-        times = scaling(of, 2)
+        times = scaling(of, 1)
         rows.append({
             "path": path, "mappings": mappings, "kernel": kernel, "host_load": float(load), "rounds": len(of),
             "one_pps": round(median((r["cpu0"] + r["cpu1"]) / 2 for r in of)),
             "two_pps": round(median(r["both"] for r in of)),
             "scaling": round(median(times), 3), "least": round(times[0], 3), "most": round(times[-1], 3),
-            "scaling_by_instructions": round(median(scaling(by_turns[path, mappings], 4)), 3)})
+            "scaling_by_instructions": round(median(scaling(by_turns[path, mappings], 2)), 3)})
     with open(target, "w", encoding="utf-8") as f:
         json.dump(rows, f, indent=1)
         f.write("\n")
